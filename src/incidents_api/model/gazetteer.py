@@ -1,0 +1,339 @@
+"""Names every country, ISO 3166-2 unit, second-order unit and town of the world, from one packaged file that is read block by block.
+
+The data is GeoNames (https://www.geonames.org, licence CC BY 4.0) joined with the ISO 3166 code lists; `tools/build_gazetteer.py` makes
+`data/gazetteer.bin` from it and holds every correction of ours. A look-up decompresses one or two blocks of about 64 KB; nothing else is
+read, so opening costs milliseconds and the file never becomes Python objects as a whole.
+
+How the source's levels become kinds:
+
+* `country`: the 249 countries of ISO 3166-1, and Kosovo under its user-assigned code XK.
+* `admin1`: units with an ISO 3166-2 code of the first order. The few codes *above* the first order (Irish provinces, Icelandic regions,
+  Indonesian islands, ...) are `admin1` too; a unit lies in the one above it, and `find` and `parents` follow that.
+* `admin2`: everything finer than that. Codes whose unit is itself second-order (French departments, Spanish and Italian provinces, UK
+  districts, ...) keep their ISO key; all others have a GeoNames key. First-order units without an ISO code (Puerto Rican municipios, the
+  new Norwegian counties) are `admin2` without an `admin1`, so that every `admin1` has a code.
+* `place`: populated places of 500 people and more, and seats of units.
+
+The point of a `place` is where it is. The point of every unit and country only *represents* it (the source has none): it is the median of
+the places inside, or one set by hand, and must never pass as a place. Units without any known place have no point, unless they have an ISO
+code. Populations are people, and those of places only.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import unicodedata
+import zlib
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Final, NamedTuple
+
+_FILE: Final = Path(__file__).parent / "data" / "gazetteer.bin"
+_KINDS: Final = ("country", "admin1", "place", "admin2")  # in the order of `find`
+_BY_CODE: Final = 0x80  # kind byte: the key is an ISO code, not a GeoNames id
+_LINKED: Final = 0x40  # kind byte: the second-order unit's key is an ISO code
+_NOWHERE: Final = -(2**31)  # coordinate of a record without a point
+_DEGREE: Final = 100_000  # coordinates are kept as whole 1e-5 degrees, about a metre, as in the source
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One entry of the gazetteer.
+
+    `key` is permanent: `iso3166:MX`, `iso3166:MX-SIN`, or `geonames:4012176` for what has no ISO code. `admin1` is the ISO 3166-2 code of
+    the first-order unit it lies in, or is; `admin2` the key of the finer unit it lies in. `lon` and `lat` are WGS 84 degrees, both None
+    together. `population` is None when unknown.
+    """
+
+    key: str
+    name: str
+    kind: str
+    country: str
+    admin1: str | None
+    admin2: str | None
+    lon: float | None
+    lat: float | None
+    population: int | None
+    names: tuple[str, ...]
+
+
+class _Letters(dict[int, str]):
+    """The folded form of every character met so far, for `str.translate`."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        category = unicodedata.category(char)
+        if unicodedata.combining(char):
+            form = ""
+        elif 0x2B0 <= code <= 0x2FF or not (char.isalnum() or category.startswith("M")):
+            form = " "  # the modifier letters are apostrophes of transcriptions
+        else:
+            form = char
+        self[code] = form
+        return form
+
+
+# Letters that Unicode does not decompose, as they are written where the letter is missing.
+_LETTERS: Final = _Letters(
+    (ord(letter), form)
+    for letter, form in zip("øłđðþæœıəħŧŋßŀĸɓɗɣɛɔ", "o l d d th ae oe i a h t n ss l k b d g e o".split(), strict=True)
+)
+
+
+def fold(text: str) -> str:
+    """Return the form in which names are compared: no accents, case or punctuation, single spaces.
+
+    "Culiacán Rosales" and "CULIACAN  ROSALES" fold alike; so do "Łódź" and "lodz". The result is empty when no letter or digit is left.
+    """
+    if text.isascii():
+        bare = text.lower()
+    else:
+        bare = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    return " ".join(bare.translate(_LETTERS).split())
+
+
+class _File(NamedTuple):
+    """The open file: its bytes, the index of its blocks, and where they begin."""
+
+    data: mmap.mmap
+    start: int
+    record_names: list[str]  # the first folded name of each block of records
+    record_numbers: list[int]  # the number of its first record
+    record_spans: list[list[int]]  # [offset, length]
+    alias_names: list[str]
+    alias_spans: list[list[int]]
+    id_firsts: list[int]
+    id_spans: list[list[int]]
+    code_span: list[int]
+    more_ids_span: list[int]
+
+
+class _Codes(NamedTuple):
+    """The ISO codes: `codes` in the order the records refer to them, the record of each, and the unit above a first-order unit."""
+
+    codes: list[str]
+    records: dict[str, int]
+    above: dict[str, str]
+
+
+@lru_cache(maxsize=1)
+def _file() -> _File:
+    """Map the file and read its index: two lines of text (what it is, where the index ends), then the index."""
+    with _FILE.open("rb") as stream:
+        stream.readline()
+        length = int(stream.readline())
+        start = stream.tell() + length
+        index = json.loads(zlib.decompress(stream.read(length)))
+        return _File(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ), start, **index)
+
+
+def _unpack(span: Sequence[int]) -> bytes:
+    file = _file()
+    offset = file.start + span[0]
+    return zlib.decompress(file.data[offset : offset + span[1]])
+
+
+@lru_cache(maxsize=1)
+def _codes() -> _Codes:
+    codes: list[str] = []
+    records: dict[str, int] = {}
+    above: dict[str, str] = {}
+    for line in _unpack(_file().code_span).decode().split("\n"):
+        code, number, other = line.split("\t")
+        if len(code) == 3:  # alpha-3 codes come last: no record refers to them
+            records[code] = records[other]
+            continue
+        codes.append(code)
+        records[code] = int(number)
+        if other:
+            above[code] = other
+    return _Codes(codes, records, above)
+
+
+class _Block:
+    """About two thousand records side by side: their names, and one run of bytes per column."""
+
+    __slots__ = ("columns", "names", "others")
+
+    def __init__(self, texts: bytes, columns: bytes) -> None:
+        names, others = texts.decode().split("\0")
+        self.names = names.split("\n")
+        self.others = others.split("\n")
+        self.columns = columns
+
+    def number(self, row: int, first: int, width: int) -> int:
+        """Return the number in `width` byte planes, low byte first, that begin after `first` planes."""
+        count = len(self.names)
+        return int.from_bytes(self.columns[first * count + row : (first + width) * count : count], "little")
+
+    def place(self, row: int) -> Place:
+        """Build the record in this row. Planes: kind, area 2, id 4, second-order unit 4, latitude 4, longitude 4, population 4."""
+        codes = _codes().codes
+        flags = self.number(row, 0, 1)
+        area = codes[self.number(row, 1, 2)]
+        own, unit, population = self.number(row, 3, 4), self.number(row, 7, 4), self.number(row, 19, 4)
+        lat, lon = self._degrees(row, 11), self._degrees(row, 15)
+        other = self.others[row]
+        return Place(
+            key=f"iso3166:{codes[own]}" if flags & _BY_CODE else f"geonames:{own}",
+            name=self.names[row],
+            kind=_KINDS[flags & 3],
+            country=area[:2],
+            admin1=area if len(area) > 2 else None,
+            admin2=f"iso3166:{codes[unit]}" if flags & _LINKED else f"geonames:{unit}" if unit else None,
+            lon=lon,
+            lat=lat,
+            population=population or None,
+            names=tuple(other.split("|")) if other else (),
+        )
+
+    def _degrees(self, row: int, first: int) -> float | None:
+        # 32-bit two's complement
+        value = (self.number(row, first, 4) ^ 0x80000000) - 0x80000000
+        return None if value == _NOWHERE else value / _DEGREE
+
+
+# The caches bound what is kept in memory: a block of records is about 0.3 MB once split.
+@lru_cache(maxsize=16)
+def _records(block: int) -> _Block:
+    offset, texts, columns = _file().record_spans[block]
+    return _Block(_unpack((offset, texts)), _unpack((offset + texts, columns)))
+
+
+@lru_cache(maxsize=4)
+def _aliases(block: int) -> list[str]:
+    return _unpack(_file().alias_spans[block]).decode().split("\n")
+
+
+def _record(number: int) -> Place:
+    block = bisect_right(_file().record_numbers, number) - 1
+    return _records(block).place(number - _file().record_numbers[block])
+
+
+def _named(folded: str) -> list[Place]:
+    """Return every record with this folded name or alias; a name never spans two blocks."""
+    file = _file()
+    found: list[Place] = []
+    block = bisect_right(file.record_names, folded) - 1
+    if block >= 0:
+        records = _records(block)
+        low = bisect_left(records.names, folded, key=fold)
+        high = bisect_right(records.names, folded, low, key=fold)
+        found.extend(records.place(row) for row in range(low, high))
+    block = bisect_right(file.alias_names, folded) - 1
+    if block >= 0:
+        lines = _aliases(block)
+        row = bisect_left(lines, folded, key=_alias_name)
+        if row < len(lines) and _alias_name(lines[row]) == folded:
+            found.extend(_record(int(number)) for number in lines[row].partition("\t")[2].split(","))
+    return found
+
+
+def _alias_name(line: str) -> str:
+    return line.partition("\t")[0]
+
+
+def _rank(place: Place) -> tuple[int, int, str]:
+    return _KINDS.index(place.kind), -(place.population or 0), place.key
+
+
+def _inside(place: Place, code: str) -> bool:
+    """Say whether the place lies in, or is, the unit with this ISO 3166-2 code."""
+    key = f"iso3166:{code}"
+    if place.admin1 == code or key in (place.key, place.admin2):
+        return True
+    return place.admin1 is not None and _codes().above.get(place.admin1) == code
+
+
+@lru_cache(maxsize=4096)
+def find(name: str, country: str | None = None, admin1: str | None = None) -> tuple[Place, ...]:
+    """Return every entry with this name or alias, compared folded, best known first.
+
+    `country` (alpha-2 or alpha-3) and `admin1` (ISO 3166-2, of any order) keep only what lies in them; a code nobody knows keeps nothing.
+    Order: countries, first-order units, places by falling population, finer units; then key. Where a name can be a town or a state, the
+    larger comes first, as UCDP codes it.
+    """
+    folded = fold(name)
+    found = _named(folded) if folded else []
+    if country is not None:
+        within = unit(country)
+        found = [
+            place for place in found if within is not None and place.country == within.key.removeprefix("iso3166:")
+        ]
+    if admin1 is not None:
+        found = [place for place in found if _inside(place, admin1.strip().upper())]
+    return tuple(sorted(found, key=_rank))
+
+
+def by_key(key: str) -> Place | None:
+    """Return the entry with this key, or None.
+
+    The GeoNames id of a country or ISO unit, and of an entry that was merged into another, leads to the entry that stands for it.
+    """
+    scheme, _, value = key.partition(":")
+    if scheme == "iso3166":
+        number = _codes().records.get(value)
+        return _record(number) if number is not None and len(value) != 3 else None
+    if scheme != "geonames" or not (value.isascii() and value.isdigit()) or len(value) > 10:
+        return None
+    return _by_id(int(value))
+
+
+def _by_id(wanted: int) -> Place | None:
+    """Find a GeoNames id: its block of ids says in which block of records it is, and that block's id column says where."""
+    file = _file()
+    block = bisect_right(file.id_firsts, wanted) - 1
+    if block >= 0:
+        data = _unpack(file.id_spans[block])
+        count = len(data) // 6
+
+        def at(row: int) -> int:
+            return int.from_bytes(data[row : 4 * count : count], "little")
+
+        row = bisect_left(range(count), wanted, key=at)
+        if row < count and at(row) == wanted:
+            records = _records(int.from_bytes(data[4 * count + row :: count], "little"))
+            rows = range(len(records.names))
+            return next(
+                records.place(r)
+                for r in rows
+                if records.number(r, 3, 4) == wanted and not records.number(r, 0, 1) & _BY_CODE
+            )
+    number = _more_ids().get(wanted)
+    return None if number is None else _record(number)
+
+
+@lru_cache(maxsize=1)
+def _more_ids() -> dict[int, int]:
+    lines = _unpack(_file().more_ids_span).decode().split("\n")
+    return {int(line.split("\t")[0]): int(line.split("\t")[1]) for line in lines}
+
+
+def unit(code: str) -> Place | None:
+    """Return the country or unit with this ISO 3166 code - alpha-2, alpha-3 or 3166-2, in any case - or None."""
+    number = _codes().records.get(code.strip().upper())
+    return None if number is None else _record(number)
+
+
+def parents(place: Place) -> tuple[Place, ...]:
+    """Return what the place lies in, nearest first: finer units, the first-order unit (and one above it, where there is), the country."""
+    found: list[Place] = []
+    key = place.admin2
+    while key is not None:
+        nearest = by_key(key)
+        if nearest is None:
+            break
+        found.append(nearest)
+        key = nearest.admin2
+    code = place.admin1
+    while code is not None:
+        if place.key != f"iso3166:{code}" and (holder := unit(code)) is not None:
+            found.append(holder)
+        code = _codes().above.get(code)
+    if place.kind != "country" and (country := unit(place.country)) is not None:
+        found.append(country)
+    return tuple(found)

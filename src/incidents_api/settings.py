@@ -1,0 +1,20 @@
+"""Every setting, read from INCIDENTS_* variables or a .env file; only app and cli read them."""
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What an operator can set; each has a default that is right for one machine and one file."""
+
+    model_config = SettingsConfigDict(env_prefix="INCIDENTS_", env_file=".env", extra="ignore", frozen=True)
+
+    database_url: str = Field("sqlite:///incidents.db", description="sqlite:///FILE or postgresql://USER:PASS@HOST/DB.")
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
+    open_reads: bool = Field(default=True, description="Reads need no key; false closes them to all but key holders.")
+    max_body_bytes: int = Field(2_000_000, ge=1_000, description="Largest body of one report, in bytes.")
+    max_limit: int = Field(1000, ge=1, description="Largest page; a larger `limit` is clamped to it.")
+    read_threads: int = Field(2, ge=1, le=64, description="Reader threads (SQLite) or pooled connections (PostgreSQL).")
+    statement_seconds: float = Field(10.0, gt=0, description="A read or lock that takes longer is given up (503).")
+    seeds: str | None = Field(None, description="Folder of coded articles; none: the ones that come with the package.")

@@ -1,0 +1,221 @@
+"""The database with its two faces: reads run one statement, one writer commits together what is queued."""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Hashable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.engine import Connection
+
+from incidents_api.errors import OperatorError, Problem, Unavailable
+from incidents_api.storage import dialects
+from incidents_api.storage.dialects import Row
+
+T = TypeVar("T")
+
+MAX_BATCH = 256
+"""How many queued writes share one commit."""
+MAX_QUEUE = 2_000
+"""How many writes may wait; one more is told to come back later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A read: `build` makes the SQL, once for each `shape`; `values` fill its bound parameters.
+
+    Two statements of one shape must build the same SQL. `short`: an indexed look-up of a row or two.
+    """
+
+    shape: Hashable
+    build: Callable[[], sa.Select[Any]]
+    values: Mapping[str, Any] = field(default_factory=dict)
+    short: bool = False
+
+
+@dataclass(slots=True)
+class _Job:
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+    future: Future[Any]
+
+
+class Database:
+    """One store. Reads never meet the writer; writes queue for the one writer of this process."""
+
+    def __init__(self, url: str, read_threads: int = 2, statement_seconds: float = 10.0) -> None:
+        self.url = dialects.parse_url(url)
+        self._seconds = statement_seconds
+        self._read_threads = read_threads
+        self._engine = dialects.make_writer(self.url, statement_seconds)
+        self._reader: dialects.Reader | None = None
+        self._compiled: dict[Hashable, tuple[str, dict[str, Any]]] = {}
+        self._queue: queue.Queue[_Job | None] = queue.Queue(MAX_QUEUE)
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+
+    # --- Reads -----------------------------------------------------------------------------------------------------
+
+    async def read(self, statement: Statement) -> list[Row]:
+        """The rows of a statement; Unavailable when the database cannot answer in time."""
+        if self._reader is None:
+            self._reader = dialects.make_reader(self.url, self._read_threads, self._seconds)
+        compiled = self._compiled.get(statement.shape)
+        if compiled is None:
+            if len(self._compiled) > 5_000:
+                self._compiled.clear()
+            compiled = self._compiled[statement.shape] = self._reader.compile(statement.build())
+        sql, literals = compiled
+        return await self._reader.rows(sql, {**literals, **statement.values}, short=statement.short)
+
+    # --- Writes ----------------------------------------------------------------------------------------------------
+
+    async def write(self, function: Callable[..., T], *arguments: Any) -> T:
+        """What `function(conn, *arguments)` returns, once it is committed; its Problem when it raised one.
+
+        The write goes on when the caller is cancelled: a client that hangs up does not undo it.
+        """
+        return await asyncio.shield(asyncio.wrap_future(self._enqueue(function, arguments)))
+
+    def write_now(self, function: Callable[..., T], *arguments: Any) -> T:
+        """The same for the command line: waits for the commit."""
+        result: T = self._enqueue(function, arguments).result()
+        return result
+
+    def _enqueue(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Future[Any]:
+        if self._thread is None:
+            with self._starting:
+                if self._thread is None:
+                    self._thread = threading.Thread(target=self._write_queued, name="writer", daemon=True)
+                    self._thread.start()
+        future: Future[Any] = Future()
+        try:
+            self._queue.put_nowait(_Job(function, arguments, future))
+        except queue.Full:
+            raise Unavailable("too many writes are waiting", headers={"Retry-After": "1"}) from None
+        return future
+
+    def _write_queued(self) -> None:
+        while True:
+            job = self._queue.get()
+            if job is None:
+                return
+            batch = [job]
+            while len(batch) < MAX_BATCH:
+                try:
+                    following = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+                if following is None:
+                    self._queue.put(None)
+                    break
+                batch.append(following)
+            self._commit(batch)
+
+    def _commit(self, batch: list[_Job]) -> None:
+        """Run each job in a savepoint of one transaction, commit, and only then tell anyone."""
+        try:
+            with (
+                dialects.writer_lock(self.url, self._seconds),
+                self._engine.connect() as connection,
+                connection.begin(),
+            ):
+                results = [self._run(connection, job) for job in batch]
+        except Exception as error:  # whatever failed, every caller must hear that nothing was kept
+            failure = error if isinstance(error, Problem) else _translated(error)
+            results = [(job, None, failure) for job in batch]
+        for job, result, problem in results:
+            if problem is not None:
+                job.future.set_exception(problem)
+            else:
+                job.future.set_result(result)
+
+    @staticmethod
+    def _run(connection: Connection, job: _Job) -> tuple[_Job, Any, BaseException | None]:
+        savepoint = connection.begin_nested()
+        try:
+            result = job.function(connection, *job.arguments)
+            savepoint.commit()
+        except Exception as error:  # handed to the caller that asked for it
+            savepoint.rollback()
+            return job, None, error if isinstance(error, Problem) else _translated(error)
+        return job, result, None
+
+    # --- Life ------------------------------------------------------------------------------------------------------
+
+    def connect(self) -> Connection:
+        """A connection outside the queue, for migrations, verify and doctor."""
+        try:
+            return self._engine.connect()
+        except sa.exc.OperationalError as error:
+            raise OperatorError(f"the database {self.url.render_as_string()} cannot be reached: {error.orig}") from None
+
+    async def close(self) -> None:
+        """Finish what is queued, then let go of every connection."""
+        await asyncio.to_thread(self.close_writer)
+        if self._reader is not None:
+            await self._reader.close()
+            self._reader = None
+
+    def close_writer(self) -> None:
+        """Finish what is queued and end the writer."""
+        if self._thread is not None:
+            self._queue.put(None)
+            self._thread.join()
+            self._thread = None
+        self._engine.dispose()
+
+
+def _translated(error: Exception) -> Exception:
+    if dialects.is_unavailable(error):
+        problem = Unavailable("the store cannot take writes now; try again", headers={"Retry-After": "1"})
+        problem.__cause__ = error
+        return problem
+    return error
+
+
+# --- Migrations ----------------------------------------------------------------------------------------------------
+
+
+def _migrations() -> Config:
+    packaged = Path(str(files("incidents_api"))) / "migrations"
+    folder = packaged if packaged.is_dir() else Path(__file__).parents[3] / "migrations"
+    config = Config()
+    config.set_main_option("script_location", str(folder))
+    return config
+
+
+def migrate(database: Database, to: str = "head") -> None:
+    """Bring the schema to a revision (up or down); safe when several processes start at once."""
+    config = _migrations()
+    with database.connect() as connection, dialects.writer_lock(database.url, 30), connection.begin():
+        dialects.lock_migrations(connection)
+        config.attributes["connection"] = connection
+        current = MigrationContext.configure(connection).get_current_heads()
+        if to == "head" or not _is_below(config, to, current):
+            command.upgrade(config, to)
+        else:
+            command.downgrade(config, to)
+
+
+def _is_below(config: Config, to: str, current: tuple[str, ...]) -> bool:
+    known = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]  # newest first
+    if not current:
+        return False
+    return to == "base" or known.index(to) > known.index(current[0])
+
+
+def behind(database: Database) -> bool:
+    """Whether the schema lacks migrations that this version of the service brings."""
+    with database.connect() as connection:
+        current = MigrationContext.configure(connection).get_current_heads()
+    return set(current) != set(ScriptDirectory.from_config(_migrations()).get_heads())

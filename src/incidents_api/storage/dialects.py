@@ -1,0 +1,299 @@
+"""THE ONE ROOM where SQLite and PostgreSQL differ: types, indexes, aggregates, connections, readers and error words."""
+
+import asyncio
+import fcntl
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+from sqlalchemy import Index, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from incidents_api.errors import OperatorError, Unavailable
+
+# Compared and sorted byte by byte on both engines, whatever the locale of the PostgreSQL database.
+Text = sa.Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+
+Row = Sequence[Any]
+
+
+def index(*columns: Any) -> Index:
+    """An index over columns of one table."""
+    return Index(None, *columns)
+
+
+def current_index(*columns: Any) -> Index:
+    """An index over the rows that are true now (`seq_to` is null), partial on both engines.
+
+    Nulls sort lowest on both: SQLite does so by itself, PostgreSQL is told (see `lowest_nulls`).
+    """
+    current = columns[0].table.c.seq_to.is_(None)
+    return Index(None, *columns, sqlite_where=current, postgresql_where=current)
+
+
+class joined(FunctionElement[str]):  # noqa: N801 - reads as an SQL function
+    """joined(text, separator): the texts of all rows in the order of the subquery they come from."""
+
+    type = sa.Text()
+    inherit_cache = True
+    name = "joined"
+
+
+@compiles(joined, "sqlite")
+def _group_concat(element: joined, compiler: Any, **options: Any) -> str:
+    # SQLite before 3.44 has no ORDER BY inside an aggregate; rows are taken in the order of the subquery (tested).
+    return f"group_concat({compiler.process(element.clauses, **options)})"
+
+
+@compiles(joined, "postgresql")
+def _string_agg(element: joined, compiler: Any, **options: Any) -> str:
+    return f"string_agg({compiler.process(element.clauses, **options)})"
+
+
+class Reader(Protocol):
+    """The read face: one statement, its values, its rows; never writes."""
+
+    def compile(self, statement: sa.Select[Any]) -> tuple[str, dict[str, Any]]: ...
+    async def rows(self, sql: str, values: Mapping[str, Any], *, short: bool) -> list[Row]: ...
+    async def close(self) -> None: ...
+
+
+def parse_url(text: str) -> URL:
+    """A database address; OperatorError when it is none, or of an engine that is not ours."""
+    try:
+        url = make_url(text)
+    except sa.exc.ArgumentError:
+        raise OperatorError(f"{text!r} is not a database address; give sqlite:///FILE or postgresql://...") from None
+    if url.get_backend_name() not in ("sqlite", "postgresql"):
+        raise OperatorError(f"{url.get_backend_name()} is not a database we run on; give sqlite:/// or postgresql://")
+    if url.get_backend_name() == "sqlite":
+        if url.database in (None, "", ":memory:"):
+            raise OperatorError("an SQLite store is a file: sqlite:///incidents.db")
+        return url.set(drivername="sqlite")
+    return url.set(drivername="postgresql+psycopg")
+
+
+def make_writer(url: URL, seconds: float) -> Engine:
+    """The engine of the one writer: full durability, and waits for locks no longer than `seconds`."""
+    if url.get_backend_name() == "sqlite":
+        engine = sa.create_engine(url, poolclass=sa.NullPool, hide_parameters=True, connect_args={"timeout": seconds})
+        event.listen(engine, "connect", _prepare_sqlite_writer)
+        # pysqlite would begin late and deferred; a writer takes the write lock at once (no upgrade, no deadlock).
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+        return engine
+    _need_psycopg()
+    milliseconds = int(seconds * 1000)
+    options = (
+        f"-c lock_timeout={milliseconds} -c statement_timeout={milliseconds * 6} "
+        "-c idle_in_transaction_session_timeout=60s -c timezone=UTC"
+    )
+    return sa.create_engine(
+        url,
+        pool_size=2,
+        max_overflow=0,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        connect_args={"options": options, "connect_timeout": max(1, int(seconds)), "application_name": "incidents"},
+    )
+
+
+def _prepare_sqlite_writer(connection: sqlite3.Connection, _: Any) -> None:
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _need_psycopg() -> None:
+    try:
+        import psycopg_pool  # noqa: F401, PLC0415 - an extra that only PostgreSQL needs
+    except ImportError:
+        raise OperatorError("PostgreSQL needs its driver: pip install 'incidents-api[postgres]'") from None
+
+
+@contextmanager
+def writer_lock(url: URL, seconds: float) -> Iterator[None]:
+    """Only one process writes at a time: a lock file beside an SQLite file; PostgreSQL locks the head's row instead.
+
+    SQLite's own busy handler is unfair (a writer can starve for seconds); waiting on a file lock is not.
+    """
+    if url.get_backend_name() != "sqlite":
+        yield
+        return
+    deadline = time.monotonic() + seconds
+    with Path(f"{url.database}.writer").open("w") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise Unavailable("another process holds the store's write lock") from None
+                time.sleep(0.002)
+        try:
+            yield
+        finally:
+            fcntl.flock(file, fcntl.LOCK_UN)
+
+
+def make_reader(url: URL, threads: int, seconds: float) -> Reader:
+    """The read face of the database: reader threads on SQLite, an asynchronous pool on PostgreSQL."""
+    if url.get_backend_name() == "sqlite":
+        return SqliteReader(str(url.database), threads, seconds)
+    return PostgresReader(url, max(threads, 4), seconds)
+
+
+class SqliteReader:
+    """Read-only connections, one for the event loop (short look-ups) and one for each reader thread."""
+
+    def __init__(self, path: str, threads: int, seconds: float) -> None:
+        self._path, self._seconds = Path(path).resolve(), seconds
+        self._dialect = sqlite.dialect(paramstyle="named")
+        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="reader")
+        self._local = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+
+    def compile(self, statement: sa.Select[Any]) -> tuple[str, dict[str, Any]]:
+        """The statement as a string for the driver, with the values of its literals."""
+        compiled = statement.compile(dialect=self._dialect)
+        return str(compiled), dict(compiled.params)
+
+    async def rows(self, sql: str, values: Mapping[str, Any], *, short: bool) -> list[Row]:
+        """The rows; `short` look-ups run on the loop itself: they cost less than a hop to a thread."""
+        if short:
+            return self._rows(sql, values)
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._rows, sql, values)
+
+    def _rows(self, sql: str, values: Mapping[str, Any]) -> list[Row]:
+        deadline = time.monotonic() + self._seconds
+        connection = self._connection()
+        connection.set_progress_handler(lambda: time.monotonic() > deadline, 100_000)
+        try:
+            return connection.execute(sql, values).fetchall()
+        except sqlite3.OperationalError as error:
+            raise Unavailable(f"the store could not answer: {error}") from error
+
+    def _connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            try:
+                connection = sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True, check_same_thread=False)
+            except sqlite3.OperationalError as error:
+                raise Unavailable("the store's file cannot be opened") from error
+            for pragma in ("query_only=ON", "mmap_size=268435456", f"busy_timeout={int(self._seconds * 1000)}"):
+                connection.execute(f"PRAGMA {pragma}")
+            self._local.connection = connection
+            self._connections.append(connection)
+        return connection
+
+    async def close(self) -> None:
+        """End the threads and their connections."""
+        self._executor.shutdown(wait=True)
+        for connection in self._connections:
+            connection.close()
+        self._connections.clear()
+        self._local = threading.local()
+
+
+class PostgresReader:
+    """A pool of read-only connections that give up after `seconds`."""
+
+    def __init__(self, url: URL, connections: int, seconds: float) -> None:
+        _need_psycopg()
+        from psycopg_pool import AsyncConnectionPool  # noqa: PLC0415 - an extra that only PostgreSQL needs
+
+        self._dialect = postgresql.psycopg.dialect()  # type: ignore[no-untyped-call]
+        self._opened = False
+        self._opening = asyncio.Lock()
+        milliseconds = int(seconds * 1000)
+        self._pool = AsyncConnectionPool(
+            url.set(drivername="postgresql").render_as_string(hide_password=False),
+            kwargs={
+                "autocommit": True,
+                "options": f"-c default_transaction_read_only=on -c statement_timeout={milliseconds} -c timezone=UTC",
+                "application_name": "incidents reader",
+            },
+            min_size=1,
+            max_size=connections,
+            timeout=min(seconds, 2.0),
+            open=False,
+        )
+
+    def compile(self, statement: sa.Select[Any]) -> tuple[str, dict[str, Any]]:
+        """The statement as a string for the driver, with the values of its literals."""
+        compiled = statement.compile(dialect=self._dialect)
+        return str(compiled), dict(compiled.params)
+
+    async def rows(self, sql: str, values: Mapping[str, Any], *, short: bool) -> list[Row]:
+        """The rows; `short` makes no difference here."""
+        import psycopg  # noqa: PLC0415 - an extra that only PostgreSQL needs
+        import psycopg_pool  # noqa: PLC0415
+
+        try:
+            if not self._opened:
+                async with self._opening:
+                    if not self._opened:
+                        await self._pool.open()
+                        self._opened = True
+            async with self._pool.connection() as connection:
+                cursor = await connection.execute(sql.encode(), values)
+                return list(await cursor.fetchall())
+        except (psycopg.OperationalError, psycopg_pool.PoolTimeout) as error:
+            raise Unavailable("the store could not answer in time") from error
+
+    async def close(self) -> None:
+        """Close every connection of the pool."""
+        with suppress(Exception):  # a pool that never opened, or whose server is gone, has nothing to close
+            await self._pool.close()
+
+
+def is_unavailable(error: Exception) -> bool:
+    """Whether a write failed for a reason outside the request: busy, full, locked, gone."""
+    return isinstance(error, sa.exc.OperationalError | sa.exc.TimeoutError | sa.exc.InterfaceError)
+
+
+def lock_migrations(connection: Connection) -> None:
+    """Let one process migrate at a time; on PostgreSQL, wait only briefly for tables that readers use."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET lock_timeout = '5s'")
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7041776)")
+
+
+def check_integrity(connection: Connection) -> list[str]:
+    """What the engine itself says of its files; empty when all is well."""
+    if connection.dialect.name != "sqlite":
+        return []
+    return [row[0] for row in connection.exec_driver_sql("PRAGMA quick_check") if row[0] != "ok"]
+
+
+def describe(connection: Connection) -> dict[str, str]:
+    """Engine, version and durability, for `incidents doctor`."""
+    if connection.dialect.name == "sqlite":
+        pragmas = {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in _PRAGMAS}
+        return {"engine": f"SQLite {sqlite3.sqlite_version}"} | {name: str(value) for name, value in pragmas.items()}
+    settings = {name: connection.exec_driver_sql(f"SHOW {name}").scalar_one() for name in _SHOWN}
+    return {"engine": f"PostgreSQL {settings.pop('server_version')}"} | settings
+
+
+_PRAGMAS = ("journal_mode", "synchronous", "foreign_keys")
+_SHOWN = ("server_version", "synchronous_commit", "fsync", "server_encoding")
+
+
+def problems_of(facts: Mapping[str, str]) -> list[str]:
+    """Settings of the engine that would endanger what the store promises."""
+    wrong = {
+        "synchronous_commit": ("off", "an acknowledged write could be lost"),
+        "fsync": ("off", "a crash could corrupt it"),
+    }
+    found = [f"{name} is off: {why}" for name, (bad, why) in wrong.items() if facts.get(name) == bad]
+    if facts.get("server_encoding", "UTF8") != "UTF8":
+        found.append("server_encoding is not UTF8: names could not be stored")
+    return found

@@ -1,0 +1,259 @@
+"""Every table. The log and what stands beside it are the truth; query tables are projections of the log."""
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, Column, Double, Integer, MetaData, PrimaryKeyConstraint, Table
+
+from incidents_api.model.fields import Field
+from incidents_api.model.kinds import KINDS, Kind
+from incidents_api.storage.dialects import Text, current_index, index
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+# --- The log -------------------------------------------------------------------------------------------------------
+
+head = Table(
+    "head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("recorded_at", Text, nullable=False),
+    Column("epoch", Text, nullable=False),
+    Column("projection", Text, nullable=False),
+    info={"holds": "One row: the head of the log, and the fingerprint of the catalogue that the query tables were built with."},
+)
+
+revision = Table(
+    "revision",
+    metadata,
+    Column("record_id", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("recorded_at", Text, nullable=False),
+    Column("reason", Text),
+    Column("record", Text),
+    Column("salt", Text),
+    Column("commitment", Text, nullable=False),
+    Column("previous_hash", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    PrimaryKeyConstraint("record_id", "version"),
+    info={"holds": "The append-only log: every record as it stood after each change."},
+)
+# Unique in fact, by the lock on the head; a unique index without the record's id could not be sharded (ADR 0004).
+index(revision.c.seq)
+
+source_text = Table(
+    "source_text",
+    metadata,
+    Column("fingerprint", Text, primary_key=True),
+    Column("text", Text, nullable=False),
+    info={"holds": "Texts of sources by the sha256 that the log carries; what quotes are checked against."},
+)
+
+api_key = Table(
+    "api_key",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("hash", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("created_at", Text, nullable=False),
+    Column("expires_at", Text),
+    Column("revoked_at", Text),
+    info={"holds": "Keys, as the sha256 of 256 random bits."},
+)
+
+# --- Projections ---------------------------------------------------------------------------------------------------
+
+record = Table(
+    "record",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("ended", Text),
+    Column("successor", Text),
+    info={"holds": "Every record there ever was: its current version, and the reason when it was ended."},
+)
+
+external_id = Table(
+    "external_id",
+    metadata,
+    Column("kind", Text, nullable=False),
+    Column("scheme", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("record_id", Text, nullable=False),
+    PrimaryKeyConstraint("kind", "scheme", "value"),
+    info={"holds": "Which record an external id names; held for ever, also when the record is ended."},
+)
+index(external_id.c.record_id)
+
+TYPES: dict[str, Any] = {
+    "code": Text,
+    "text": Text,
+    "id": Text,
+    "day": Text,
+    "instant": Text,
+    "integer": BigInteger,
+    "number": Double,
+    "flag": Boolean,
+}
+
+
+def _seq_range() -> tuple[Column[int], Column[int | None]]:
+    """From which seq on a row was true, and from which on no more (null: it is now)."""
+    return Column("seq_from", BigInteger, nullable=False), Column("seq_to", BigInteger)
+
+
+def kept_columns(kind: Kind) -> tuple[Field, ...]:
+    """The fields of a kind that are columns of its table, the envelope apart."""
+    return tuple(field for field in kind.own_fields if field.kept and not field.many)
+
+
+def kept_terms(kind: Kind) -> tuple[Field, ...]:
+    """The many-valued fields of a kind that are kept as terms."""
+    return tuple(field for field in kind.own_fields if field.kept and field.many)
+
+
+def _kind_table(kind: Kind) -> Table:
+    table = Table(
+        kind.name,
+        metadata,
+        Column("id", Text, nullable=False),
+        *_seq_range(),
+        Column("version", Integer, nullable=False),
+        Column("recorded_at", Text, nullable=False),
+        *(Column(field.name, TYPES[field.type]) for field in kept_columns(kind)),
+        PrimaryKeyConstraint("id", "seq_from"),
+        info={"holds": kind.meaning},
+    )
+    dated = [table.c.date, table.c.id] if kind.dated else [table.c.id]
+    for field in kind.fields:
+        if field.name not in table.c:
+            continue
+        if field.sort:
+            current_index(table.c[field.name], table.c.id)
+        if field.filter in ("equals", "reference", "inside"):
+            current_index(table.c[field.name], *dated)
+    return table
+
+
+KIND_TABLES = {kind.name: _kind_table(kind) for kind in KINDS.values()}
+
+incident_location = Table(
+    "incident_location",
+    metadata,
+    Column("incident_id", Text, nullable=False),
+    Column("n", Integer, nullable=False),
+    *_seq_range(),
+    Column("location_id", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    PrimaryKeyConstraint("incident_id", "n", "seq_from"),
+    info={"holds": "Locations of incidents."},
+)
+current_index(incident_location.c.location_id, incident_location.c.incident_id)
+
+participation = Table(
+    "participation",
+    metadata,
+    Column("incident_id", Text, nullable=False),
+    Column("n", Integer, nullable=False),
+    *_seq_range(),
+    Column("actor_id", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("attribution", Text, nullable=False),
+    PrimaryKeyConstraint("incident_id", "n", "seq_from"),
+    info={"holds": "Actors of incidents, in a role and with an attribution."},
+)
+current_index(participation.c.actor_id, participation.c.incident_id)
+current_index(participation.c.role, participation.c.incident_id)
+current_index(participation.c.attribution, participation.c.incident_id)
+
+claim = Table(
+    "claim",
+    metadata,
+    Column("incident_id", Text, nullable=False),
+    Column("claim_id", Text, nullable=False),
+    *_seq_range(),
+    Column("measure", Text, nullable=False),
+    Column("population", Text, nullable=False),
+    Column("value", BigInteger),
+    Column("low", BigInteger),
+    Column("high", BigInteger),
+    Column("qualifier", Text, nullable=False),
+    Column("source_id", Text),
+    PrimaryKeyConstraint("incident_id", "claim_id", "seq_from"),
+    info={"holds": "Claims of incidents."},
+)
+current_index(claim.c.source_id, claim.c.incident_id)
+
+relation = Table(
+    "relation",
+    metadata,
+    Column("incident_id", Text, nullable=False),
+    Column("n", Integer, nullable=False),
+    *_seq_range(),
+    Column("type", Text, nullable=False),
+    Column("other_id", Text, nullable=False),
+    PrimaryKeyConstraint("incident_id", "n", "seq_from"),
+    info={"holds": "How incidents stand to each other."},
+)
+current_index(relation.c.other_id, relation.c.type)
+
+term = Table(
+    "term",
+    metadata,
+    Column("record_id", Text, nullable=False),
+    Column("field", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    *_seq_range(),
+    Column("kind", Text, nullable=False),
+    PrimaryKeyConstraint("record_id", "field", "value", "seq_from"),
+    info={"holds": "Values of the fields that can have many, such as tags and names."},
+)
+current_index(term.c.kind, term.c.field, term.c.value, term.c.record_id)
+
+ancestry = Table(
+    "ancestry",
+    metadata,
+    Column("record_id", Text, nullable=False),
+    Column("ancestor_id", Text, nullable=False),
+    *_seq_range(),
+    Column("depth", Integer, nullable=False),
+    PrimaryKeyConstraint("record_id", "ancestor_id", "seq_from"),
+    info={"holds": "Every actor and location with itself (depth 0) and all it is a part of."},
+)
+current_index(ancestry.c.ancestor_id, ancestry.c.record_id)
+
+CHILD_TABLES: dict[str, tuple[Table, ...]] = {
+    "incident": (incident_location, participation, claim, relation, term),
+    "actor": (term,),
+    "location": (term,),
+    "source": (term,),
+    "statistic": (term,),
+}
+"""The tables that hold rows of a record of each kind beside its own; their first column is the record's id."""
+
+RANGED: tuple[Table, ...] = (
+    *KIND_TABLES.values(),
+    incident_location,
+    participation,
+    claim,
+    relation,
+    term,
+    ancestry,
+)
+"""Projections whose rows carry the range of seq for which they were true."""
+
+PROJECTIONS: tuple[Table, ...] = (record, external_id, *RANGED)
+"""Everything that `incidents rebuild` empties and fills again from the log."""

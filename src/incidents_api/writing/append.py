@@ -1,0 +1,105 @@
+"""append: the one function that writes to the log. Checks versions, numbers, links the chain and projects."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from incidents_api.errors import Conflict, StaleVersion
+from incidents_api.model.revision import Revision, canonical, commit, link, new_salt
+from incidents_api.storage import tables
+from incidents_api.writing.projection import project
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of one record: `version` is the number of the revision it makes, `record` None when it ends it."""
+
+    kind: str
+    record_id: str
+    version: int
+    operation: str
+    record: dict[str, Any] | None
+    reason: dict[str, Any] | None = None
+
+
+def append(conn: Connection, changes: Sequence[Change], author: str, now: datetime | None = None) -> list[Revision]:
+    """Append a revision for each change, in order, and project them; all in the caller's transaction.
+
+    The lock on the head of the log is taken last and held to the commit, so the order of seq is the order of commits
+    and no number is skipped. Raises StaleVersion when another write came first, Conflict for an external id in use.
+    """
+    _take(conn, changes)
+    texts = [
+        (
+            None if change.record is None else canonical(change.record),
+            None if change.reason is None else canonical(change.reason),
+            new_salt(),
+        )
+        for change in changes
+    ]
+    head = conn.execute(sa.select(tables.head).with_for_update()).one()
+    moment = _moment(head.recorded_at, now)
+    seq, previous = head.seq, head.hash
+    revisions = []
+    for change, (record, reason, salt) in zip(changes, texts, strict=True):
+        seq += 1
+        entry: dict[str, Any] = {
+            "record_id": change.record_id,
+            "version": change.version,
+            "seq": seq,
+            "kind": change.kind,
+            "operation": change.operation,
+            "author": author,
+            "recorded_at": moment,
+            "commitment": commit(salt, reason, record),
+            "previous_hash": previous,
+        }
+        previous = link(entry)
+        revisions.append(Revision(**entry, reason=reason, record=record, salt=salt, hash=previous))
+    rows = [{name: getattr(one, name) for name in Revision.__slots__} for one in revisions]
+    try:
+        conn.execute(sa.insert(tables.revision), rows)
+        conn.execute(sa.update(tables.head).values(seq=seq, hash=previous, recorded_at=moment))
+        project(conn, [(one, change.record, change.reason) for one, change in zip(revisions, changes, strict=True)])
+    except sa.exc.IntegrityError:
+        # Another process took the id or the external id between our look and the lock on the head.
+        raise Conflict("another write created the same record first; send it again") from None
+    return revisions
+
+
+def _take(conn: Connection, changes: Sequence[Change]) -> None:
+    """Lock the records that change, in the order of their ids so that two writers never wait for each other."""
+    records = tables.record
+    for change in sorted(changes, key=lambda change: (change.record_id, change.version)):
+        if change.version == 1:
+            continue
+        held = sa.update(records).where(records.c.id == change.record_id, records.c.ended.is_(None))
+        held = held.where(records.c.version == change.version - 1).values(version=change.version)
+        if conn.execute(held).rowcount != 1:
+            raise StaleVersion("another write came first; read the record again")
+    wanted = {
+        (change.kind, scheme, value): change.record_id
+        for change in changes
+        if change.record is not None
+        for scheme, value in change.record["external_ids"].items()
+    }
+    table = tables.external_id
+    for (kind, scheme, value), record_id in wanted.items():
+        query = sa.select(table.c.record_id).where(
+            table.c.kind == kind, table.c.scheme == scheme, table.c.value == value
+        )
+        holder = conn.execute(query).scalar_one_or_none()
+        if holder not in (None, record_id):
+            raise Conflict(f"{scheme}:{value} already names another {kind}", id=holder)
+
+
+def _moment(last: str, now: datetime | None) -> str:
+    """Now, but always after the last revision, whatever the clock does."""
+    moment = now or datetime.now(UTC)
+    if last:
+        moment = max(moment, datetime.fromisoformat(last) + timedelta(microseconds=1))
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

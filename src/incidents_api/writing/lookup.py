@@ -1,0 +1,169 @@
+"""What the store holds, seen from inside a write: records by id, external id, name or address, and texts of sources."""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from incidents_api.model.gazetteer import fold
+from incidents_api.model.revision import Revision
+from incidents_api.model.wire import UUID_PATTERN
+from incidents_api.storage import tables
+from incidents_api.storage.tables import KIND_TABLES
+
+_UUID = re.compile(UUID_PATTERN)
+_EXTERNAL = re.compile(r"([a-z][a-z0-9_]{0,31}):(?!//)(\S.*)")
+
+
+def is_id(text: str) -> bool:
+    """Whether the text is spelled like an id."""
+    return _UUID.fullmatch(text) is not None
+
+
+def split_external(text: str) -> tuple[str, str] | None:
+    """(scheme, value) of `scheme:value`; None for anything else, addresses included."""
+    match = _EXTERNAL.fullmatch(text)
+    return (match[1], match[2]) if match else None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A record the store knows: its kind, version and whether it was ended (the reason's code)."""
+
+    kind: str
+    version: int
+    ended: str | None
+    successor: str | None
+
+
+def known(conn: Connection, record_id: str) -> Known | None:
+    """The record of that id, ended or not; None when there never was one."""
+    columns = tables.record.c
+    row = conn.execute(
+        sa.select(columns.kind, columns.version, columns.ended, columns.successor).where(columns.id == record_id)
+    ).one_or_none()
+    return None if row is None else Known(*row)
+
+
+def by_external_id(conn: Connection, kind: str, external_ids: Iterable[tuple[str, str]]) -> str | None:
+    """The id of the record that the first known of these external ids names."""
+    columns = tables.external_id.c
+    for scheme, value in external_ids:
+        query = sa.select(columns.record_id).where(
+            columns.kind == kind, columns.scheme == scheme, columns.value == value
+        )
+        found: str | None = conn.execute(query).scalar_one_or_none()
+        if found is not None:
+            return found
+    return None
+
+
+def by_name(conn: Connection, kind: str, name: str) -> list[str]:
+    """Ids of the current records with that name or alias, accents and case aside; unnamed actors are never found."""
+    columns = tables.term.c
+    query = sa.select(columns.record_id).where(
+        columns.kind == kind, columns.field == "known_as", columns.value == fold(name), columns.seq_to.is_(None)
+    )
+    if kind == "actor":
+        actors = KIND_TABLES["actor"].c
+        named = sa.exists().where(actors.id == columns.record_id, actors.seq_to.is_(None), actors.identified)
+        query = query.where(named)
+    return list(conn.execute(query.order_by(columns.record_id)).scalars())
+
+
+def source_where(conn: Connection, column: str, value: str) -> str | None:
+    """The id of the current source with that address or fingerprint."""
+    source = KIND_TABLES["source"]
+    query = sa.select(source.c.id).where(source.c[column] == value, source.c.seq_to.is_(None))
+    found: str | None = conn.execute(query.order_by(source.c.id).limit(1)).scalar_one_or_none()
+    return found
+
+
+def record_of(conn: Connection, record_id: str) -> dict[str, Any]:
+    """The record as it stands now, as values; KeyError when there is none."""
+    log, records = tables.revision, tables.record
+    query = sa.select(log.c.record).join(
+        records, sa.and_(records.c.id == log.c.record_id, records.c.version == log.c.version)
+    )
+    text = conn.execute(query.where(log.c.record_id == record_id)).scalar_one_or_none()
+    if text is None:
+        raise KeyError(record_id)
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def revision_of(conn: Connection, record_id: str, version: int) -> Revision:
+    """One revision of a record."""
+    log = tables.revision
+    query = sa.select(log).where(log.c.record_id == record_id, log.c.version == version)
+    return Revision(**conn.execute(query).mappings().one())
+
+
+def parse(document: str) -> dict[str, Any]:
+    """A stored document as values."""
+    found: dict[str, Any] = json.loads(document)
+    return found
+
+
+def text_of(conn: Connection, fingerprint: str | None) -> str | None:
+    """The text with that sha256, where it is kept."""
+    if fingerprint is None:
+        return None
+    query = sa.select(tables.source_text.c.text).where(tables.source_text.c.fingerprint == fingerprint)
+    found: str | None = conn.execute(query).scalar_one_or_none()
+    return found
+
+
+def keep_text(conn: Connection, fingerprint: str, text: str) -> None:
+    """Keep a text by its sha256, once."""
+    if text_of(conn, fingerprint) is None:
+        conn.execute(sa.insert(tables.source_text).values(fingerprint=fingerprint, text=text))
+
+
+def ancestors(conn: Connection, record_id: str) -> set[str]:
+    """The ids of a record and of everything it is a part of."""
+    columns = tables.ancestry.c
+    query = sa.select(columns.ancestor_id).where(columns.record_id == record_id, columns.seq_to.is_(None))
+    return set(conn.execute(query).scalars())
+
+
+def wholes(conn: Connection, incident_ids: Iterable[str]) -> set[str]:
+    """The incidents of which any of these is directly `part_of`."""
+    columns = tables.relation.c
+    query = sa.select(columns.other_id).where(
+        columns.incident_id.in_(sorted(incident_ids)), columns.type == "part_of", columns.seq_to.is_(None)
+    )
+    return set(conn.execute(query).scalars())
+
+
+def referents(conn: Connection, kind: str, record_id: str) -> list[str]:
+    """Ids of current records that refer to this actor, location or source (at the most 5)."""
+    columns: list[tuple[Any, Any, Any]] = []
+    if kind == "actor":
+        actor, taking_part = KIND_TABLES["actor"].c, tables.participation.c
+        columns = [
+            (taking_part.incident_id, taking_part.actor_id, taking_part.seq_to),
+            (actor.id, actor.parent, actor.seq_to),
+        ]
+    elif kind == "location":
+        place, used, area = KIND_TABLES["location"].c, tables.incident_location.c, KIND_TABLES["statistic"].c
+        columns = [
+            (used.incident_id, used.location_id, used.seq_to),
+            (place.id, place.parent, place.seq_to),
+            (area.id, area.location, area.seq_to),
+        ]
+    found: set[str] = set()
+    for holder, reference, seq_to in columns:
+        query = sa.select(holder).where(reference == record_id, seq_to.is_(None)).order_by(holder).limit(5)
+        found |= set(conn.execute(query).scalars())
+    if kind == "source":
+        terms = tables.term.c
+        query = sa.select(terms.record_id).where(
+            terms.field == "source", terms.value == record_id, terms.seq_to.is_(None)
+        )
+        found |= set(conn.execute(query.order_by(terms.record_id).limit(5)).scalars())
+    return sorted(found)[:5]

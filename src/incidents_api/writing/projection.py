@@ -1,0 +1,202 @@
+"""The query tables as projections of the log: the rows that a revision makes true, and those that it ends."""
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from incidents_api.model.kinds import KINDS
+from incidents_api.model.revision import Revision
+from incidents_api.model.wire import Record
+from incidents_api.storage import tables
+from incidents_api.storage.tables import CHILD_TABLES, KIND_TABLES
+
+Rows = dict[sa.Table, list[dict[str, Any]]]
+
+FINGERPRINT = hashlib.sha256(
+    json.dumps(
+        [[table.name, sorted(column.name for column in table.columns)] for table in tables.PROJECTIONS]
+        + [[kind.name, [(field.name, field.path) for field in kind.fields]] for kind in KINDS.values()]
+    ).encode()
+).hexdigest()[:16]
+"""Changes when the catalogue or a query table does: then the tables must be rebuilt from the log."""
+
+
+def project(conn: Connection, entries: Sequence[tuple[Revision, Record | None, Record | None]]) -> None:
+    """Bring the query tables to the state after these revisions, in their order.
+
+    Each entry is a revision, its record (None when it ends the record) and the reason of an end.
+    """
+    rows: Rows = defaultdict(list)
+    seen: set[str] = set()
+    for revision, record, reason in entries:
+        if revision.record_id in seen:
+            _insert(conn, rows)
+            seen.clear()
+        seen.add(revision.record_id)
+        if revision.version > 1:
+            _end_rows(conn, revision)
+        _project_record(rows, revision, reason, conn)
+        if record is not None:
+            _rows_of(rows, revision, record)
+            _project_external_ids(conn, rows, revision, record)
+        if revision.kind in ("actor", "location"):
+            _insert(conn, rows)
+            seen.clear()
+            _project_ancestry(conn, revision, record)
+    _insert(conn, rows)
+
+
+def _insert(conn: Connection, rows: Rows) -> None:
+    for table, found in rows.items():
+        if found:
+            conn.execute(sa.insert(table), found)
+    rows.clear()
+
+
+def _end_rows(conn: Connection, revision: Revision) -> None:
+    for table in (KIND_TABLES[revision.kind], *CHILD_TABLES[revision.kind]):
+        key = table.columns[0]
+        ended = sa.update(table).where(key == revision.record_id, table.c.seq_to.is_(None))
+        conn.execute(ended.values(seq_to=revision.seq))
+
+
+def _project_record(rows: Rows, revision: Revision, reason: Record | None, conn: Connection) -> None:
+    ended = (reason or {}).get("code") if revision.record is None and revision.operation in ("end", "merge") else None
+    state = {"version": revision.version, "ended": ended, "successor": (reason or {}).get("successor")}
+    if revision.version == 1:
+        rows[tables.record].append({"id": revision.record_id, "kind": revision.kind} | state)
+    else:
+        conn.execute(sa.update(tables.record).where(tables.record.c.id == revision.record_id).values(state))
+
+
+def _project_external_ids(conn: Connection, rows: Rows, revision: Revision, record: Record) -> None:
+    wanted = set(record["external_ids"].items())
+    table = tables.external_id
+    held: set[tuple[str, str]] = set()
+    if revision.version > 1:
+        query = sa.select(table.c.scheme, table.c.value).where(table.c.record_id == revision.record_id)
+        held = {(scheme, value) for scheme, value in conn.execute(query)}
+    for scheme, value in sorted(held - wanted):
+        conn.execute(
+            sa.delete(table).where(table.c.kind == revision.kind, table.c.scheme == scheme, table.c.value == value)
+        )
+    for scheme, value in sorted(wanted - held):
+        entry = {"kind": revision.kind, "scheme": scheme, "value": value, "record_id": revision.record_id}
+        rows[table].append(entry)
+
+
+def _rows_of(rows: Rows, revision: Revision, record: Record) -> None:
+    kind = KINDS[revision.kind]
+    current = {"seq_from": revision.seq, "seq_to": None}
+    own = {field.name: field.value(record) for field in tables.kept_columns(kind)}
+    envelope = {"id": revision.record_id, "version": revision.version, "recorded_at": revision.recorded_at}
+    rows[KIND_TABLES[kind.name]].append(envelope | current | own)
+    for field in tables.kept_terms(kind):
+        for value in field.value(record):
+            term = {"record_id": revision.record_id, "field": field.name, "value": value, "kind": kind.name}
+            rows[tables.term].append(term | current)
+    if kind.name == "incident":
+        for table, entries in _incident_rows(record):
+            for entry in entries:
+                rows[table].append({"incident_id": revision.record_id} | entry | current)
+
+
+def _incident_rows(record: Record) -> Iterable[tuple[sa.Table, Iterable[dict[str, Any]]]]:
+    yield (
+        tables.incident_location,
+        (
+            {"n": n, "location_id": place["location_id"], "role": place["role"]}
+            for n, place in enumerate(record["locations"])
+        ),
+    )
+    yield (
+        tables.participation,
+        (
+            {"n": n, "actor_id": one["actor_id"], "role": one["role"], "attribution": one["attribution"]}
+            for n, one in enumerate(record["actors"])
+        ),
+    )
+    copied = ("measure", "population", "value", "low", "high", "qualifier", "source_id")
+    yield (
+        tables.claim,
+        ({"claim_id": claim["id"]} | {name: claim[name] for name in copied} for claim in record["claims"]),
+    )
+    yield (
+        tables.relation,
+        (
+            {"n": n, "type": relation["type"], "other_id": relation["incident_id"]}
+            for n, relation in enumerate(record["relations"])
+        ),
+    )
+
+
+def _project_ancestry(conn: Connection, revision: Revision, record: Record | None) -> None:
+    """Keep the closure of `parent_id`: when a parent changes, everything below the record moves with it."""
+    table = tables.ancestry
+    current = table.c.seq_to.is_(None)
+    own = {row.ancestor_id: row.depth for row in conn.execute(_depths(table.c.record_id == revision.record_id))}
+    wanted: dict[str, int] = {}
+    if record is not None:
+        wanted = {revision.record_id: 0}
+        if record["parent_id"] is not None:
+            above = conn.execute(_depths(table.c.record_id == record["parent_id"]))
+            wanted |= {row.ancestor_id: row.depth + 1 for row in above}
+    if own == wanted:
+        return
+    below = conn.execute(_depths(table.c.ancestor_id == revision.record_id))
+    beneath = {revision.record_id: 0} | {row.record_id: row.depth for row in below}
+    fresh = []
+    for record_id, depth in sorted(beneath.items()):
+        gone = [ancestor for ancestor in own if ancestor not in wanted or own[ancestor] != wanted[ancestor]]
+        if gone:
+            moved = sa.update(table).where(table.c.record_id == record_id, table.c.ancestor_id.in_(gone), current)
+            conn.execute(moved.values(seq_to=revision.seq))
+        for ancestor, distance in wanted.items():
+            if own.get(ancestor) != distance:
+                fresh.append(
+                    {
+                        "record_id": record_id,
+                        "ancestor_id": ancestor,
+                        "seq_from": revision.seq,
+                        "seq_to": None,
+                        "depth": distance + depth,
+                    }
+                )
+    if fresh:
+        conn.execute(sa.insert(table), fresh)
+
+
+def _depths(condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """The rows of the closure that are true now."""
+    return sa.select(tables.ancestry).where(condition, tables.ancestry.c.seq_to.is_(None))
+
+
+def rebuild(conn: Connection, progress: Callable[[int], None] = lambda done: None, batch: int = 500) -> int:
+    """Empty every query table and replay the log into them; the number of revisions replayed.
+
+    Runs inside the caller's transaction: readers see the old rows or the new ones, never something between.
+    """
+    for table in tables.PROJECTIONS:
+        conn.execute(sa.delete(table))
+    done = 0
+    while True:
+        log = tables.revision
+        page = conn.execute(sa.select(log).where(log.c.seq > done).order_by(log.c.seq).limit(batch)).mappings().all()
+        if not page:
+            break
+        revisions = [Revision(**row) for row in page]
+        project(conn, [(one, parsed(one.record), parsed(one.reason)) for one in revisions])
+        done = revisions[-1].seq
+        progress(done)
+    conn.execute(sa.update(tables.head).values(projection=FINGERPRINT))
+    return done
+
+
+def parsed(text: str | None) -> Any:
+    """A record or reason as stored in the log, as values."""
+    return None if text is None else json.loads(text)

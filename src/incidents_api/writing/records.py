@@ -1,0 +1,284 @@
+"""What a client can do to records: create, replace, patch, end, add claims. Each is one append, all or nothing."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from incidents_api.errors import Conflict, Fault, Gone, Invalid, MissingScope, NotFound, StaleVersion
+from incidents_api.model.incident import ClaimsReport
+from incidents_api.model.kinds import KINDS, Kind
+from incidents_api.model.revision import Revision, document, etag
+from incidents_api.model.validation import validate
+from incidents_api.model.wire import Report
+from incidents_api.writing import lookup
+from incidents_api.writing.append import Change, append
+from incidents_api.writing.compose import claims, compose, derive
+from incidents_api.writing.register import new_record_id
+from incidents_api.writing.resolve import Resolver
+
+ENVELOPE = ("id", "version", "seq", "recorded_at", "recorded_by")
+"""Members that the log gives; a PUT may send them back unchanged."""
+
+REVIEWED = ("draft", "submitted")
+"""Statuses that a writer may give; any other is a reviewer's."""
+
+MAX_DEPTH = 8
+"""How deep part_of and parents may go (no recursive SQL: they are walked level by level)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who writes: the name of the key and what it may do."""
+
+    name: str
+    scopes: frozenset[str]
+
+    def may(self, scope: str) -> bool:
+        """Whether the scope is held; admin holds all."""
+        return scope in self.scopes or "admin" in self.scopes
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The record after the write, as reads return it, and what was resolved on the way."""
+
+    record_id: str
+    document: str
+    etag: str
+    resolved: tuple[Mapping[str, Any], ...]
+    created: bool
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Current:
+    kind: Kind
+    record_id: str
+    version: int
+    record: dict[str, Any]
+    document: str
+    etag: str
+
+
+def create(conn: Connection, kind: Kind, report: Report, author: Author) -> Written:
+    """Create one record, and what it refers to by name; Conflict when its external id names one already."""
+    return create_many(conn, [(kind, report)], author)[0]
+
+
+def create_many(conn: Connection, reports: Sequence[tuple[Kind, Report]], author: Author) -> list[Written]:
+    """Create records that may refer to each other by `scheme:value`, in one append."""
+    ids = []
+    for kind, report in reports:
+        external_ids: dict[str, str] = getattr(report, "external_ids", {})
+        held = lookup.by_external_id(conn, kind.name, external_ids.items())
+        record_id = new_record_id(kind.name, external_ids)
+        if held is not None or record_id in ids or lookup.known(conn, record_id) is not None:
+            held = held or record_id
+            names = ", ".join(f"{scheme}:{value}" for scheme, value in external_ids.items())
+            raise Conflict(f"a {kind.name} with the external id {names} exists", id=held, location=_path(kind, held))
+        ids.append(record_id)
+    to = Resolver(conn, ids)
+    for (kind, report), record_id in zip(reports, ids, strict=True):
+        record = compose(to, report, record_id)
+        if kind.name == "incident":
+            _check_review(to, record, None, author)
+        to.create(kind.name, record, record_id)
+    to.finish()
+    _check_wholes(to, [(record_id, to.record(record_id)) for record_id in ids])
+    revisions = {revision.record_id: revision for revision in append(conn, to.changes, author.name)}
+    return [_written(revisions[record_id], to, created=True) for record_id in ids]
+
+
+def replace(
+    conn: Connection, kind: Kind, record_id: str, body: Mapping[str, Any], if_match: Sequence[str], author: Author
+) -> Written:
+    """Replace a record by a report; what only the store enters may be sent back unchanged."""
+    current = _current(conn, kind, record_id, author, if_match)
+    return _revise(conn, current, _own(current, body), "replace", author)
+
+
+def patch(
+    conn: Connection, kind: Kind, record_id: str, changes: Mapping[str, Any], if_match: Sequence[str], author: Author
+) -> Written:
+    """Change members of a record by a merge patch (RFC 7396)."""
+    current = _current(conn, kind, record_id, author, if_match)
+    changes = _own(current, changes)
+    body = merge_patch(_form(kind, current.record), changes)
+    return _revise(conn, current, body, "patch", author)
+
+
+def add_claims(
+    conn: Connection, record_id: str, report: ClaimsReport, if_match: Sequence[str], author: Author
+) -> Written:
+    """Add claims to an incident, from a source it may not have cited before."""
+    kind = KINDS["incident"]
+    current = _current(conn, kind, record_id, author, if_match)
+    to = Resolver(conn)
+    source_id = None if report.source is None else to.source(report.source, "/source")
+    held = current.record["claims"]
+    added = claims(to, report.claims, source_id)
+    taken = {claim["id"] for claim in held}
+    for n, claim in enumerate(added):
+        if claim["id"] in taken:
+            to.fault(f"/claims/{n}/id", f"the incident has a claim {claim['id']}", "repeated")
+    if len(held) + len(added) > 500:
+        to.fault("/claims", "an incident holds at the most 500 claims", "too_many")
+    record = derive(to, current.record | {"claims": [*held, *added]})
+    return _finish(current, to, record, "claim", author)
+
+
+def end(
+    conn: Connection, kind: Kind, record_id: str, reason: Mapping[str, Any], if_match: Sequence[str], author: Author
+) -> Revision:
+    """End a record: a tombstone with the reason's code, a note and, for a duplicate, the successor."""
+    current = _current(conn, kind, record_id, author, if_match)
+    successor = reason.get("successor")
+    if successor is not None:
+        found = lookup.known(conn, successor)
+        if found is None or found.kind != kind.name or found.ended or successor == record_id:
+            fault = Fault(f"it names no other current {kind.name}", "unknown_id", parameter="successor")
+            raise Invalid("The successor cannot stand for the record", [fault])
+    held = lookup.referents(conn, kind.name, record_id)
+    if held:
+        raise Conflict(f"other records refer to this {kind.name}; change them first", referents=held)
+    change = Change(kind.name, record_id, current.version + 1, "end", None, dict(reason))
+    return append(conn, [change], author.name)[0]
+
+
+def merge_patch(target: Any, changes: Any) -> Any:
+    """RFC 7396: null removes a member, objects merge, anything else replaces."""
+    if not isinstance(changes, Mapping):
+        return changes
+    merged = dict(target) if isinstance(target, Mapping) else {}
+    for name, value in changes.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = merge_patch(merged.get(name), value)
+    return merged
+
+
+# --- Steps ---------------------------------------------------------------------------------------------------------
+
+
+def _current(conn: Connection, kind: Kind, record_id: str, author: Author, if_match: Sequence[str]) -> _Current:
+    found = lookup.known(conn, record_id) if lookup.is_id(record_id) else None
+    if found is None or found.kind != kind.name:
+        raise NotFound(f"there is no {kind.name} with this id")
+    revision = lookup.revision_of(conn, record_id, found.version)
+    if found.ended:
+        raise Gone(f"the {kind.name} was ended", reason=found.ended, successor=found.successor)
+    record = lookup.record_of(conn, record_id)
+    if record.get("sensitivity") == "restricted" and not author.may("read:restricted"):
+        raise NotFound(f"there is no {kind.name} with this id")
+    mark = etag(revision.version, revision.hash)
+    if if_match and "*" not in if_match and mark not in if_match:
+        raise StaleVersion(f"the record is at version {revision.version} now", version=revision.version, etag=mark)
+    return _Current(kind, record_id, revision.version, record, document(revision), mark)
+
+
+def _own(current: _Current, body: Mapping[str, Any]) -> dict[str, Any]:
+    """The body without what only the store enters; Invalid when it would change any of that."""
+    held = lookup.parse(current.document)
+    kind = current.kind
+    faults = [
+        Fault(f"{name} is given by the store; leave it out or send it back unchanged", "read_only", pointer=f"/{name}")
+        for name in (*ENVELOPE, *kind.derived)
+        if name in body and body[name] != held[name]
+    ]
+    if faults:
+        raise Invalid("Some members cannot be changed by a client", faults)
+    return {name: value for name, value in body.items() if name not in (*ENVELOPE, *kind.derived)}
+
+
+def _form(kind: Kind, record: Mapping[str, Any]) -> dict[str, Any]:
+    """The record as a report: without what is derived from the rest, so that a patch can change the rest."""
+    form = {name: value for name, value in record.items() if name not in kind.derived}
+    if kind.dated:
+        kept = ("edtf", "basis", "evidence")
+        form[kind.dated] = {name: value for name, value in record[kind.dated].items() if name in kept}
+    if kind.name == "statistic" and form["area"] is not None:
+        form["area"] = {name: form["area"][name] for name in ("location_id", "name")}
+    return form
+
+
+def _revise(conn: Connection, current: _Current, body: Mapping[str, Any], operation: str, author: Author) -> Written:
+    report = validate(current.kind.report, body)
+    to = Resolver(conn)
+    record = compose(to, report, current.record_id)
+    return _finish(current, to, record, operation, author)
+
+
+def _finish(current: _Current, to: Resolver, record: dict[str, Any], operation: str, author: Author) -> Written:
+    kind = current.kind
+    if kind.name == "incident":
+        _check_review(to, record, current.record, author)
+    if kind.name in ("actor", "location"):
+        _check_parent(to, current.record_id, record)
+    to.finish()
+    _check_wholes(to, [(current.record_id, record)])
+    if record == current.record and not to.changes:
+        return Written(current.record_id, current.document, current.etag, tuple(to.notes), created=False, changed=False)
+    change = Change(kind.name, current.record_id, current.version + 1, operation, record)
+    revisions = append(to.conn, [*to.changes, change], author.name)
+    return _written(revisions[-1], to, created=False)
+
+
+def _written(revision: Revision, to: Resolver, *, created: bool) -> Written:
+    mark = etag(revision.version, revision.hash)
+    return Written(revision.record_id, document(revision), mark, tuple(to.notes), created=created, changed=True)
+
+
+def _check_review(to: Resolver, record: dict[str, Any], before: Mapping[str, Any] | None, author: Author) -> None:
+    """Who may set what: `by` is the store's; a status beyond submitted and a chosen figure are a reviewer's."""
+    review = record["review"]
+    held = before["review"] if before is not None else {"status": None, "by": None, "reason": None, "chosen": []}
+    if review["by"] not in (None, held["by"], author.name):
+        to.fault("/review/by", "by is the name of the key that reviews; leave it out", "read_only")
+    moved = review["status"] != held["status"] or review["chosen"] != held["chosen"]
+    judged = review["chosen"] != held["chosen"] or (moved and review["status"] not in REVIEWED)
+    if before is not None and moved and held["status"] not in REVIEWED:
+        judged = True
+    if judged and not author.may("review"):
+        raise MissingScope("setting a review takes a key with the scope review", scope="review")
+    if record["sensitivity"] == "restricted" and not author.may("read:restricted"):
+        raise MissingScope("a restricted record takes a key with the scope read:restricted", scope="read:restricted")
+    review["by"] = author.name if judged else held["by"]
+
+
+def _check_parent(to: Resolver, record_id: str, record: Mapping[str, Any]) -> None:
+    parent_id = record["parent_id"]
+    if parent_id is None:
+        return
+    above = lookup.ancestors(to.conn, parent_id)
+    if parent_id == record_id or record_id in above:
+        to.fault("/parent_id", "a record cannot be part of itself", "circle")
+    elif len(above) > MAX_DEPTH:
+        to.fault("/parent_id", f"at the most {MAX_DEPTH} levels", "too_deep")
+
+
+def _check_wholes(to: Resolver, records: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+    """part_of must not go in a circle, nor deeper than the walk that totals take."""
+    own = {
+        record_id: {one["incident_id"] for one in record.get("relations", ()) if one["type"] == "part_of"}
+        for record_id, record in records
+    }
+    for record_id, direct in own.items():
+        level, depth = direct, 0
+        while level:
+            depth += 1
+            if record_id in level:
+                to.fault("/relations", "an incident cannot be part of itself", "circle")
+                break
+            if depth > MAX_DEPTH:
+                to.fault("/relations", f"part_of goes at the most {MAX_DEPTH} levels deep", "too_deep")
+                break
+            stored = lookup.wholes(to.conn, level - own.keys())
+            level = stored.union(*(own[one] for one in level & own.keys()))
+    to.finish()
+
+
+def _path(kind: Kind, record_id: str) -> str:
+    return f"/v1/{kind.plural}/{record_id}"

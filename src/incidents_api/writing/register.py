@@ -1,0 +1,102 @@
+"""What one write looks up, creates and finds wrong; names are turned into records on top of it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from incidents_api.errors import Fault, Invalid
+from incidents_api.model.revision import derived_id, new_id
+from incidents_api.writing import lookup
+from incidents_api.writing.append import Change
+
+
+class Register:
+    """The records to create, the notes on what was found or created, and the faults of one write.
+
+    `coming`: ids that the same write will create itself.
+    """
+
+    def __init__(self, conn: Connection, coming: Sequence[str] = ()) -> None:
+        self.conn = conn
+        self.changes: list[Change] = []
+        self.notes: list[dict[str, Any]] = []
+        self.faults: list[Fault] = []
+        self.coming = set(coming)
+        self.records: dict[str, dict[str, Any]] = {}
+        self.kinds: dict[str, str] = {}
+
+    def fault(self, pointer: str, detail: str, code: str = "reference", **more: Any) -> None:
+        """Note something wrong; `finish` raises them all together."""
+        self.faults.append(Fault(detail, code, pointer=pointer, **more))
+
+    def finish(self) -> None:
+        """Raise Invalid when anything was wrong."""
+        if self.faults:
+            raise Invalid("The report was read but cannot be taken; see errors", self.faults)
+
+    def create(self, kind: str, record: dict[str, Any], record_id: str | None = None) -> str:
+        """Queue the creation of a record; its id."""
+        record_id = record_id or new_record_id(kind, record["external_ids"])
+        self.changes.append(Change(kind, record_id, 1, "create", record))
+        self.records[record_id] = record
+        self.kinds[record_id] = kind
+        return record_id
+
+    def record(self, record_id: str) -> dict[str, Any]:
+        """A record of the store or of this write, as values."""
+        if record_id not in self.records:
+            self.records[record_id] = lookup.record_of(self.conn, record_id)
+        return self.records[record_id]
+
+    def note(self, pointer: str, kind: str, record_id: str, how: str) -> str:
+        record = self.record(record_id)
+        name = record.get("name") or record.get("title") or record.get("url")
+        told = {"pointer": pointer, "kind": kind, "id": record_id, "name": name, "how": how}
+        self.notes.append(told)
+        return record_id
+
+    def by_id(self, kind: str, record_id: str, pointer: str) -> str | None:
+        """The id, when it names a record of that kind that is not ended."""
+        if self.kinds.get(record_id) == kind or record_id in self.coming:
+            return record_id
+        found = lookup.known(self.conn, record_id)
+        if found is None or found.kind != kind:
+            self.fault(pointer, f"there is no {kind} with the id {record_id}", "unknown_id")
+            return None
+        if found.ended:
+            successor = f"; it was merged into {found.successor}" if found.successor else ""
+            self.fault(pointer, f"this {kind} was ended ({found.ended}){successor}", "ended")
+            return None
+        return record_id
+
+    def external(self, kind: str, external_ids: dict[str, str]) -> str | None:
+        """The record that one of these external ids names, in the store or in this write."""
+        found = lookup.by_external_id(self.conn, kind, external_ids.items())
+        if found is not None:
+            return found
+        for scheme, value in external_ids.items():
+            record_id = derived_id(kind, scheme, value)
+            if self.kinds.get(record_id) == kind or record_id in self.coming:
+                return record_id
+        return None
+
+    def by_text(self, kind: str, text: str, pointer: str) -> tuple[bool, str | None]:
+        """(settled, id) for an id or `scheme:value`; not settled means that the text is something else."""
+        if lookup.is_id(text):
+            return True, self.by_id(kind, text, pointer)
+        external = lookup.split_external(text)
+        if external is None:
+            return False, None
+        found = self.external(kind, dict([external]))
+        if found is not None:
+            return True, self.by_id(kind, found, pointer)
+        self.fault(pointer, f"no {kind} has the external id {text}", "unknown_id")
+        return True, None
+
+
+def new_record_id(kind: str, external_ids: dict[str, str]) -> str:
+    """A derived id for a record that arrives with an external id, a fresh one for any other."""
+    for scheme, value in external_ids.items():
+        return derived_id(kind, scheme, value)
+    return new_id()

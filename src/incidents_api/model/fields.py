@@ -15,7 +15,8 @@ from incidents_api.model.wire import Record
 class Field:
     """One thing that can be asked about a record.
 
-    `type`: code, text, id, day (ISO 8601), instant (RFC 3339, UTC), integer, number, flag. `path`: where it stands in
+    `type`: code, country and admin1 (ISO 3166), text, id, day (ISO 8601), instant (RFC 3339, UTC), integer,
+    number, flag. `path`: where it stands in
     the record. `filter`: how the parameter of this name selects: `equals` (the column), `term` (any of many values) or
     a shape that reading/conditions.py knows; None: not a parameter. `kept`: as a column of the kind's table, or as
     terms where it has `many` values. `read` gives the value where the path alone does not.
@@ -189,6 +190,11 @@ def _text(name: str, meaning: str, path: str | None = None, **more: Any) -> Fiel
     return Field(name=name, type="text", path=path or name, meaning=meaning, **more)
 
 
+def _unit(name: str, meaning: str, path: str | None = None, read: Callable[[Record], Any] | None = None) -> Field:
+    path = path or name
+    return Field(name=name, type=name, path=path, meaning=meaning, read=read, filter="equals", sort=True, group=True)
+
+
 def _code(name: str, codes: str, meaning: str, path: str | None = None, **more: Any) -> Field:
     given: dict[str, Any] = {"filter": "equals", "group": True} | more
     return Field(name=name, type="code", codes=codes, path=path or name, meaning=meaning, **given)
@@ -204,23 +210,17 @@ INCIDENT: tuple[Field, ...] = (
     _code("granularity", "granularity", "One incident, an operation with parts, a series, or a total for a period."),
     _text("title", "Title in the words of the coder.", sort=True),
     *_dates("date", "it happened"),
-    _text(
+    _unit(
         "country",
         f"{_COUNTRY} where it took place.",
         "locations.country",
         read=_main("country"),
-        filter="equals",
-        sort=True,
-        group=True,
     ),
-    _text(
+    _unit(
         "admin1",
         f"{_ADMIN1} where it took place.",
         "locations.admin1",
         read=_main("admin1"),
-        filter="equals",
-        sort=True,
-        group=True,
     ),
     Field(
         name="location",
@@ -292,7 +292,7 @@ ACTOR: tuple[Field, ...] = (
     Field(
         name="identified", type="flag", path="identified", filter="equals", group=True, meaning="Whether it is named."
     ),
-    _text("country", f"{_COUNTRY} it belongs to.", filter="equals", sort=True, group=True),
+    _unit("country", f"{_COUNTRY} it belongs to."),
     Field(name="parent", type="id", path="parent_id", filter="reference", meaning="Actor of which it is a faction."),
     SOURCE,
     EXTERNAL_ID,
@@ -302,8 +302,8 @@ LOCATION: tuple[Field, ...] = (
     _text("name", "Name or alias, accents and case aside.", filter="name", sort=True),
     KNOWN_AS,
     _code("kind", "location_kind", "What kind of location.", sort=True),
-    _text("country", f"{_COUNTRY} it lies in.", filter="equals", sort=True, group=True),
-    _text("admin1", f"{_ADMIN1} it lies in.", filter="equals", sort=True, group=True),
+    _unit("country", f"{_COUNTRY} it lies in."),
+    _unit("admin1", f"{_ADMIN1} it lies in."),
     Field(
         name="parent", type="id", path="parent_id", filter="reference", meaning="Location that contains it directly."
     ),
@@ -329,8 +329,8 @@ SOURCE_FIELDS: tuple[Field, ...] = (
 STATISTIC: tuple[Field, ...] = (
     _text("indicator", "What is counted.", filter="equals", sort=True, group=True),
     *_dates("period", "it was counted"),
-    _text("country", f"{_COUNTRY} it speaks of.", "area.country", filter="equals", sort=True, group=True),
-    _text("admin1", f"{_ADMIN1} it speaks of.", "area.admin1", filter="equals", sort=True, group=True),
+    _unit("country", f"{_COUNTRY} it speaks of.", "area.country"),
+    _unit("admin1", f"{_ADMIN1} it speaks of.", "area.admin1"),
     Field(
         name="location",
         type="id",

@@ -1,22 +1,24 @@
-"""Names every country, ISO 3166-2 unit, second-order unit and town of the world, from one packaged file that is read block by block.
+"""Knows every country, ISO 3166 unit and town of the world by name, from one packaged file that is read block by block.
 
-The data is GeoNames (https://www.geonames.org, licence CC BY 4.0) joined with the ISO 3166 code lists; `tools/build_gazetteer.py` makes
-`data/gazetteer.bin` from it and holds every correction of ours. A look-up decompresses one or two blocks of about 64 KB; nothing else is
-read, so opening costs milliseconds and the file never becomes Python objects as a whole.
+The data is GeoNames (https://www.geonames.org, licence CC BY 4.0) joined with the ISO 3166 code lists;
+`tools/build_gazetteer.py` makes `data/gazetteer.bin` from it, with the points and names by hand of `data/gazetteer.toml`.
+A look-up decompresses one or two blocks of about 64 KB; nothing else is read, so opening costs a millisecond and the file
+never becomes Python objects as a whole.
 
 How the source's levels become kinds:
 
 * `country`: the 249 countries of ISO 3166-1, and Kosovo under its user-assigned code XK.
-* `admin1`: units with an ISO 3166-2 code of the first order. The few codes *above* the first order (Irish provinces, Icelandic regions,
-  Indonesian islands, ...) are `admin1` too; a unit lies in the one above it, and `find` and `parents` follow that.
-* `admin2`: everything finer than that. Codes whose unit is itself second-order (French departments, Spanish and Italian provinces, UK
-  districts, ...) keep their ISO key; all others have a GeoNames key. First-order units without an ISO code (Puerto Rican municipios, the
-  new Norwegian counties) are `admin2` without an `admin1`, so that every `admin1` has a code.
+* `admin1`: units with an ISO 3166-2 code of the first order. The few codes *above* the first order (Irish provinces,
+  Icelandic regions, Indonesian islands, ...) are `admin1` too; `find` and `parents` know what lies in them.
+* `admin2`: everything finer than that. Codes whose unit is itself second-order (French departments, Spanish and Italian
+  provinces, UK districts, ...) keep their ISO key; the others have a GeoNames key. First-order units without an ISO code
+  (Puerto Rican municipios, the Norwegian counties of 2024) are `admin2` without `admin1`: every `admin1` has a code.
 * `place`: populated places of 500 people and more, and seats of units.
 
-The point of a `place` is where it is. The point of every unit and country only *represents* it (the source has none): it is the median of
-the places inside, or one set by hand, and must never pass as a place. Units without any known place have no point, unless they have an ISO
-code. Populations are people, and those of places only.
+The point of a `place` is where it is. The point of any unit or country only *represents* it and must never pass as a
+place. The source has none for them, so it is the median of the places inside, rounded to 0.01 degrees, or one set by hand;
+an ISO unit without any known place has the point of its seat, of a namesake, or at last of what it lies in, and other
+units without places have none. Populations are those of places, in people.
 """
 
 from __future__ import annotations
@@ -35,7 +37,6 @@ from typing import Final, NamedTuple
 _FILE: Final = Path(__file__).parent / "data" / "gazetteer.bin"
 _KINDS: Final = ("country", "admin1", "place", "admin2")  # in the order of `find`
 _BY_CODE: Final = 0x80  # kind byte: the key is an ISO code, not a GeoNames id
-_LINKED: Final = 0x40  # kind byte: the second-order unit's key is an ISO code
 _NOWHERE: Final = -(2**31)  # coordinate of a record without a point
 _DEGREE: Final = 100_000  # coordinates are kept as whole 1e-5 degrees, about a metre, as in the source
 
@@ -44,9 +45,10 @@ _DEGREE: Final = 100_000  # coordinates are kept as whole 1e-5 degrees, about a 
 class Place:
     """One entry of the gazetteer.
 
-    `key` is permanent: `iso3166:MX`, `iso3166:MX-SIN`, or `geonames:4012176` for what has no ISO code. `admin1` is the ISO 3166-2 code of
-    the first-order unit it lies in, or is; `admin2` the key of the finer unit it lies in. `lon` and `lat` are WGS 84 degrees, both None
-    together. `population` is None when unknown.
+    `key` is permanent: `iso3166:MX`, `iso3166:MX-SIN`, or `geonames:4012176` for what has no ISO code. `kind` is country,
+    admin1, admin2 or place. `country` is ISO 3166-1 alpha-2; `admin1` the ISO 3166-2 code of the first-order unit it lies
+    in, or is; `admin2` the key of the finer unit it lies in. `lon` and `lat` are WGS 84 degrees, both None together.
+    `population` is None when unknown. `names` are the other names.
     """
 
     key: str
@@ -79,15 +81,19 @@ class _Letters(dict[int, str]):
 
 # Letters that Unicode does not decompose, as they are written where the letter is missing.
 _LETTERS: Final = _Letters(
-    (ord(letter), form)
-    for letter, form in zip("øłđðþæœıəħŧŋßŀĸɓɗɣɛɔ", "o l d d th ae oe i a h t n ss l k b d g e o".split(), strict=True)
+    {
+        ord(letter): form
+        for letter, form in zip("øłđðœæ\u0131əħŧŋßĸ", "o l d d oe ae i a h t n ss k".split(" "), strict=True)
+    }
+    | {ord("þ"): "th"}
 )
 
 
 def fold(text: str) -> str:
     """Return the form in which names are compared: no accents, case or punctuation, single spaces.
 
-    "Culiacán Rosales" and "CULIACAN  ROSALES" fold alike; so do "Łódź" and "lodz". The result is empty when no letter or digit is left.
+    "Culiacán Rosales" and "CULIACAN  ROSALES" fold alike, and so do "Łódź" and "lodz". Nothing is left of a text without
+    letters and digits. The file is sorted by this form: whoever changes it makes the file anew.
     """
     if text.isascii():
         bare = text.lower()
@@ -109,15 +115,19 @@ class _File(NamedTuple):
     id_firsts: list[int]
     id_spans: list[list[int]]
     code_span: list[int]
+    unit_span: list[int]
     more_ids_span: list[int]
 
 
 class _Codes(NamedTuple):
-    """The ISO codes: `codes` in the order the records refer to them, the record of each, and the unit above a first-order unit."""
+    """The ISO codes in the order the records refer to them, and what belongs to each."""
 
     codes: list[str]
+    middles: list[tuple[int, int]]  # its latitude and longitude, from which those of its records are measured
+    first_units: list[int]  # where its finer units begin in `units`
     records: dict[str, int]
-    above: dict[str, str]
+    above: dict[str, str]  # the unit above a first-order unit
+    units: bytes  # keys of finer units: GeoNames ids, or positions in `codes` with the highest bit set
 
 
 @lru_cache(maxsize=1)
@@ -134,24 +144,30 @@ def _file() -> _File:
 def _unpack(span: Sequence[int]) -> bytes:
     file = _file()
     offset = file.start + span[0]
-    return zlib.decompress(file.data[offset : offset + span[1]])
+    rest = file.data[offset : offset + span[1]]
+    parts = []
+    while rest:  # one stream, or one per byte plane
+        stream = zlib.decompressobj()
+        parts.append(stream.decompress(rest))
+        rest = stream.unused_data
+    return b"".join(parts)
 
 
 @lru_cache(maxsize=1)
 def _codes() -> _Codes:
-    codes: list[str] = []
-    records: dict[str, int] = {}
-    above: dict[str, str] = {}
+    table = _Codes([], [], [], {}, {}, _unpack(_file().unit_span))
     for line in _unpack(_file().code_span).decode().split("\n"):
-        code, number, other = line.split("\t")
+        code, number, other, lat, lon, first_unit = line.split("\t")
         if len(code) == 3:  # alpha-3 codes come last: no record refers to them
-            records[code] = records[other]
+            table.records[code] = table.records[other]
             continue
-        codes.append(code)
-        records[code] = int(number)
+        table.codes.append(code)
+        table.middles.append((int(lat), int(lon)))
+        table.first_units.append(int(first_unit))
+        table.records[code] = int(number)
         if other:
-            above[code] = other
-    return _Codes(codes, records, above)
+            table.above[code] = other
+    return table
 
 
 class _Block:
@@ -171,30 +187,36 @@ class _Block:
         return int.from_bytes(self.columns[first * count + row : (first + width) * count : count], "little")
 
     def place(self, row: int) -> Place:
-        """Build the record in this row. Planes: kind, area 2, id 4, second-order unit 4, latitude 4, longitude 4, population 4."""
-        codes = _codes().codes
-        flags = self.number(row, 0, 1)
-        area = codes[self.number(row, 1, 2)]
-        own, unit, population = self.number(row, 3, 4), self.number(row, 7, 4), self.number(row, 19, 4)
-        lat, lon = self._degrees(row, 11), self._degrees(row, 15)
+        """Build the record in this row. Planes: kind, area 2, id 4, finer unit 2, lat 4, lon 4, population 4."""
+        table = _codes()
+        flags, area, own = self.number(row, 0, 1), self.number(row, 1, 2), self.number(row, 3, 4)
+        code = table.codes[area]
         other = self.others[row]
+        lat, lon = (self._degrees(row, 9 + 4 * axis, table.middles[area][axis]) for axis in (0, 1))
         return Place(
-            key=f"iso3166:{codes[own]}" if flags & _BY_CODE else f"geonames:{own}",
+            key=f"iso3166:{table.codes[own]}" if flags & _BY_CODE else f"geonames:{own}",
             name=self.names[row],
             kind=_KINDS[flags & 3],
-            country=area[:2],
-            admin1=area if len(area) > 2 else None,
-            admin2=f"iso3166:{codes[unit]}" if flags & _LINKED else f"geonames:{unit}" if unit else None,
+            country=code[:2],
+            admin1=code if len(code) > 2 else None,
+            admin2=_unit_key(table, table.first_units[area], self.number(row, 7, 2)),
             lon=lon,
             lat=lat,
-            population=population or None,
+            population=self.number(row, 17, 4) or None,
             names=tuple(other.split("|")) if other else (),
         )
 
-    def _degrees(self, row: int, first: int) -> float | None:
-        # 32-bit two's complement
-        value = (self.number(row, first, 4) ^ 0x80000000) - 0x80000000
-        return None if value == _NOWHERE else value / _DEGREE
+    def _degrees(self, row: int, first: int, middle: int) -> float | None:
+        value = (self.number(row, first, 4) ^ 0x80000000) - 0x80000000  # two's complement
+        return None if value == _NOWHERE else (middle + value) / _DEGREE
+
+
+def _unit_key(table: _Codes, first: int, nth: int) -> str | None:
+    """Return the key of the nth unit, counted from 1, of those that begin at `first`; 0 is none."""
+    if not nth:
+        return None
+    value = int.from_bytes(table.units[first + nth - 1 :: len(table.units) // 4], "little")
+    return f"iso3166:{table.codes[value & 0x7FFFFFFF]}" if value >> 31 else f"geonames:{value}"
 
 
 # The caches bound what is kept in memory: a block of records is about 0.3 MB once split.
@@ -249,13 +271,13 @@ def _inside(place: Place, code: str) -> bool:
     return place.admin1 is not None and _codes().above.get(place.admin1) == code
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def find(name: str, country: str | None = None, admin1: str | None = None) -> tuple[Place, ...]:
-    """Return every entry with this name or alias, compared folded, best known first.
+    """Return every entry with this name or alias, compared folded; nothing when nobody knows the name.
 
-    `country` (alpha-2 or alpha-3) and `admin1` (ISO 3166-2, of any order) keep only what lies in them; a code nobody knows keeps nothing.
-    Order: countries, first-order units, places by falling population, finer units; then key. Where a name can be a town or a state, the
-    larger comes first, as UCDP codes it.
+    `country` (alpha-2 or alpha-3) and `admin1` (an ISO 3166-2 code of any order) keep only what lies in them, or is it; an
+    unknown code keeps nothing. Order: countries, first-order units, places by falling population, finer units; then key.
+    Where a name can be a town or a state the larger comes first, as UCDP codes it.
     """
     folded = fold(name)
     found = _named(folded) if folded else []
@@ -272,7 +294,7 @@ def find(name: str, country: str | None = None, admin1: str | None = None) -> tu
 def by_key(key: str) -> Place | None:
     """Return the entry with this key, or None.
 
-    The GeoNames id of a country or ISO unit, and of an entry that was merged into another, leads to the entry that stands for it.
+    The GeoNames id of a country or ISO unit, and of a place that was merged into another, leads to what stands for it.
     """
     scheme, _, value = key.partition(":")
     if scheme == "iso3166":
@@ -284,7 +306,7 @@ def by_key(key: str) -> Place | None:
 
 
 def _by_id(wanted: int) -> Place | None:
-    """Find a GeoNames id: its block of ids says in which block of records it is, and that block's id column says where."""
+    """Find a GeoNames id: a block of ids says in which block of records it is, and the id column there in which row."""
     file = _file()
     block = bisect_right(file.id_firsts, wanted) - 1
     if block >= 0:
@@ -320,7 +342,7 @@ def unit(code: str) -> Place | None:
 
 
 def parents(place: Place) -> tuple[Place, ...]:
-    """Return what the place lies in, nearest first: finer units, the first-order unit (and one above it, where there is), the country."""
+    """Return what the place lies in, nearest first: finer units, first-order unit (and one above it), country."""
     found: list[Place] = []
     key = place.admin2
     while key is not None:

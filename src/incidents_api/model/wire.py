@@ -59,6 +59,12 @@ def _no_nul(text: str) -> str:
     return text
 
 
+def _one_line(text: str) -> str:
+    if re.search(r"[\x00-\x1f\x7f\u2028\u2029]", text):
+        raise PydanticCustomError("one_line", "line breaks and control characters are not taken here")
+    return text
+
+
 def _date(text: str) -> str:
     try:
         dates.parse(text)
@@ -92,7 +98,9 @@ def _url(text: str) -> str:
 UUID_PATTERN = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 _Nul = AfterValidator(_no_nul)
 
-Line = Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S"), _Nul]
+_Single = AfterValidator(_one_line)
+
+Line = Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S"), _Single]
 Prose = Annotated[str, Field(min_length=1, max_length=10_000, pattern=r"\S"), _Nul]
 Words = Annotated[str, Field(min_length=1, max_length=2_000, pattern=r"\S"), _Nul]
 """Quoted words of a source, as they stand there."""
@@ -111,9 +119,11 @@ Longitude = Annotated[float, Field(ge=-180, le=180)]
 Latitude = Annotated[float, Field(ge=-90, le=90)]
 Count = Annotated[int, Field(ge=0, le=1_000_000_000_000)]
 Offset = Annotated[int, Field(ge=0, le=10_000_000)]
-Reference = Annotated[str, Field(min_length=1, max_length=2_000, pattern=r"\S"), _Nul]
+Reference = Annotated[str, Field(min_length=1, max_length=2_000, pattern=r"\S"), _Single]
 """Another record named in one string: an id, `scheme:value`, a name, a code or an address."""
-ExternalIds = Annotated[dict[Scheme, Annotated[str, Field(min_length=1, max_length=200), _Nul]], Field(max_length=20)]
+ExternalIds = Annotated[
+    dict[Scheme, Annotated[str, Field(min_length=1, max_length=200), _Single]], Field(max_length=20)
+]
 
 
 def _form(value: Any) -> str:
@@ -140,6 +150,7 @@ class Evidence(Report):
     """Where something was taken from: a source and its words. Without a source the report's own `source` is meant."""
 
     source_id: Id | None = None
+    source: Reference | None = None
     quote: QuoteForm | None = None
 
 

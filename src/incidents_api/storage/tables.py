@@ -27,7 +27,7 @@ head = Table(
     Column("recorded_at", Text, nullable=False),
     Column("epoch", Text, nullable=False),
     Column("projection", Text, nullable=False),
-    info={"holds": "One row: the head of the log, and the fingerprint of the catalogue that the query tables were built with."},
+    info={"holds": "One row: the head of the log, and the catalogue that the query tables were built with."},
 )
 
 revision = Table(
@@ -102,6 +102,8 @@ TYPES: dict[str, Any] = {
     "code": Text,
     "text": Text,
     "id": Text,
+    "country": Text,
+    "admin1": Text,
     "day": Text,
     "instant": Text,
     "integer": BigInteger,
@@ -137,14 +139,12 @@ def _kind_table(kind: Kind) -> Table:
         PrimaryKeyConstraint("id", "seq_from"),
         info={"holds": kind.meaning},
     )
-    dated = [table.c.date, table.c.id] if kind.dated else [table.c.id]
-    for field in kind.fields:
-        if field.name not in table.c:
-            continue
-        if field.sort:
-            current_index(table.c[field.name], table.c.id)
-        if field.filter in ("equals", "reference", "inside"):
-            current_index(table.c[field.name], *dated)
+    # One for each sort and each filter by a column; a filter is most often asked together with the order by date.
+    wanted = {(field.name, "id") for field in kind.fields if field.sort}
+    by_date = ("date", "id") if kind.dated else ("id",)
+    wanted |= {(field.name, *by_date) for field in kind.fields if field.filter in ("equals", "reference", "inside")}
+    for names in sorted(wanted):
+        current_index(*(table.c[name] for name in names))
     return table
 
 

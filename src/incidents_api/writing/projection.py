@@ -176,6 +176,18 @@ def _depths(condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
     return sa.select(tables.ancestry).where(condition, tables.ancestry.c.seq_to.is_(None))
 
 
+def head_seq(conn: Connection) -> int:
+    """How many revisions the log holds."""
+    seq: int = conn.execute(sa.select(tables.head.c.seq)).scalar_one()
+    return seq
+
+
+def is_stale(conn: Connection) -> bool:
+    """Whether the query tables were built by another catalogue than this one, or not at all."""
+    built: str = conn.execute(sa.select(tables.head.c.projection)).scalar_one()
+    return built != FINGERPRINT
+
+
 def rebuild(conn: Connection, progress: Callable[[int], None] = lambda done: None, batch: int = 500) -> int:
     """Empty every query table and replay the log into them; the number of revisions replayed.
 

@@ -11,6 +11,7 @@ from incidents_api.model.incident import ClaimsReport
 from incidents_api.model.kinds import KINDS, Kind
 from incidents_api.model.revision import Revision, document, etag
 from incidents_api.model.validation import validate
+from incidents_api.model.visitor import Visitor
 from incidents_api.model.wire import Report
 from incidents_api.writing import lookup
 from incidents_api.writing.append import Change, append
@@ -26,18 +27,6 @@ REVIEWED = ("draft", "submitted")
 
 MAX_DEPTH = 8
 """How deep part_of and parents may go (no recursive SQL: they are walked level by level)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Author:
-    """Who writes: the name of the key and what it may do."""
-
-    name: str
-    scopes: frozenset[str]
-
-    def may(self, scope: str) -> bool:
-        """Whether the scope is held; admin holds all."""
-        return scope in self.scopes or "admin" in self.scopes
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +51,15 @@ class _Current:
     etag: str
 
 
-def create(conn: Connection, kind: Kind, report: Report, author: Author) -> Written:
+def create(conn: Connection, kind: Kind, report: Report, author: Visitor) -> Written:
     """Create one record, and what it refers to by name; Conflict when its external id names one already."""
     return create_many(conn, [(kind, report)], author)[0]
 
 
-def create_many(conn: Connection, reports: Sequence[tuple[Kind, Report]], author: Author) -> list[Written]:
+def create_many(conn: Connection, reports: Sequence[tuple[Kind, Report]], author: Visitor) -> list[Written]:
     """Create records that may refer to each other by `scheme:value`, in one append."""
-    ids = []
+    ids: list[str] = []
+    coming: dict[tuple[str, str, str], str] = {}
     for kind, report in reports:
         external_ids: dict[str, str] = getattr(report, "external_ids", {})
         held = lookup.by_external_id(conn, kind.name, external_ids.items())
@@ -79,7 +69,8 @@ def create_many(conn: Connection, reports: Sequence[tuple[Kind, Report]], author
             names = ", ".join(f"{scheme}:{value}" for scheme, value in external_ids.items())
             raise Conflict(f"a {kind.name} with the external id {names} exists", id=held, location=_path(kind, held))
         ids.append(record_id)
-    to = Resolver(conn, ids)
+        coming |= {(kind.name, scheme, value): record_id for scheme, value in external_ids.items()}
+    to = Resolver(conn, coming)
     for (kind, report), record_id in zip(reports, ids, strict=True):
         record = compose(to, report, record_id)
         if kind.name == "incident":
@@ -87,12 +78,12 @@ def create_many(conn: Connection, reports: Sequence[tuple[Kind, Report]], author
         to.create(kind.name, record, record_id)
     to.finish()
     _check_wholes(to, [(record_id, to.record(record_id)) for record_id in ids])
-    revisions = {revision.record_id: revision for revision in append(conn, to.changes, author.name)}
+    revisions = {revision.record_id: revision for revision in append(conn, to.changes, author.author)}
     return [_written(revisions[record_id], to, created=True) for record_id in ids]
 
 
 def replace(
-    conn: Connection, kind: Kind, record_id: str, body: Mapping[str, Any], if_match: Sequence[str], author: Author
+    conn: Connection, kind: Kind, record_id: str, body: Mapping[str, Any], if_match: Sequence[str], author: Visitor
 ) -> Written:
     """Replace a record by a report; what only the store enters may be sent back unchanged."""
     current = _current(conn, kind, record_id, author, if_match)
@@ -100,7 +91,7 @@ def replace(
 
 
 def patch(
-    conn: Connection, kind: Kind, record_id: str, changes: Mapping[str, Any], if_match: Sequence[str], author: Author
+    conn: Connection, kind: Kind, record_id: str, changes: Mapping[str, Any], if_match: Sequence[str], author: Visitor
 ) -> Written:
     """Change members of a record by a merge patch (RFC 7396)."""
     current = _current(conn, kind, record_id, author, if_match)
@@ -110,7 +101,7 @@ def patch(
 
 
 def add_claims(
-    conn: Connection, record_id: str, report: ClaimsReport, if_match: Sequence[str], author: Author
+    conn: Connection, record_id: str, report: ClaimsReport, if_match: Sequence[str], author: Visitor
 ) -> Written:
     """Add claims to an incident, from a source it may not have cited before."""
     kind = KINDS["incident"]
@@ -130,7 +121,7 @@ def add_claims(
 
 
 def end(
-    conn: Connection, kind: Kind, record_id: str, reason: Mapping[str, Any], if_match: Sequence[str], author: Author
+    conn: Connection, kind: Kind, record_id: str, reason: Mapping[str, Any], if_match: Sequence[str], author: Visitor
 ) -> Revision:
     """End a record: a tombstone with the reason's code, a note and, for a duplicate, the successor."""
     current = _current(conn, kind, record_id, author, if_match)
@@ -144,7 +135,7 @@ def end(
     if held:
         raise Conflict(f"other records refer to this {kind.name}; change them first", referents=held)
     change = Change(kind.name, record_id, current.version + 1, "end", None, dict(reason))
-    return append(conn, [change], author.name)[0]
+    return append(conn, [change], author.author)[0]
 
 
 def merge_patch(target: Any, changes: Any) -> Any:
@@ -163,7 +154,7 @@ def merge_patch(target: Any, changes: Any) -> Any:
 # --- Steps ---------------------------------------------------------------------------------------------------------
 
 
-def _current(conn: Connection, kind: Kind, record_id: str, author: Author, if_match: Sequence[str]) -> _Current:
+def _current(conn: Connection, kind: Kind, record_id: str, author: Visitor, if_match: Sequence[str]) -> _Current:
     found = lookup.known(conn, record_id) if lookup.is_id(record_id) else None
     if found is None or found.kind != kind.name:
         raise NotFound(f"there is no {kind.name} with this id")
@@ -204,14 +195,14 @@ def _form(kind: Kind, record: Mapping[str, Any]) -> dict[str, Any]:
     return form
 
 
-def _revise(conn: Connection, current: _Current, body: Mapping[str, Any], operation: str, author: Author) -> Written:
+def _revise(conn: Connection, current: _Current, body: Mapping[str, Any], operation: str, author: Visitor) -> Written:
     report = validate(current.kind.report, body)
     to = Resolver(conn)
     record = compose(to, report, current.record_id)
     return _finish(current, to, record, operation, author)
 
 
-def _finish(current: _Current, to: Resolver, record: dict[str, Any], operation: str, author: Author) -> Written:
+def _finish(current: _Current, to: Resolver, record: dict[str, Any], operation: str, author: Visitor) -> Written:
     kind = current.kind
     if kind.name == "incident":
         _check_review(to, record, current.record, author)
@@ -222,7 +213,7 @@ def _finish(current: _Current, to: Resolver, record: dict[str, Any], operation: 
     if record == current.record and not to.changes:
         return Written(current.record_id, current.document, current.etag, tuple(to.notes), created=False, changed=False)
     change = Change(kind.name, current.record_id, current.version + 1, operation, record)
-    revisions = append(to.conn, [*to.changes, change], author.name)
+    revisions = append(to.conn, [*to.changes, change], author.author)
     return _written(revisions[-1], to, created=False)
 
 
@@ -231,11 +222,11 @@ def _written(revision: Revision, to: Resolver, *, created: bool) -> Written:
     return Written(revision.record_id, document(revision), mark, tuple(to.notes), created=created, changed=True)
 
 
-def _check_review(to: Resolver, record: dict[str, Any], before: Mapping[str, Any] | None, author: Author) -> None:
+def _check_review(to: Resolver, record: dict[str, Any], before: Mapping[str, Any] | None, author: Visitor) -> None:
     """Who may set what: `by` is the store's; a status beyond submitted and a chosen figure are a reviewer's."""
     review = record["review"]
     held = before["review"] if before is not None else {"status": None, "by": None, "reason": None, "chosen": []}
-    if review["by"] not in (None, held["by"], author.name):
+    if review["by"] not in (None, held["by"], author.author):
         to.fault("/review/by", "by is the name of the key that reviews; leave it out", "read_only")
     moved = review["status"] != held["status"] or review["chosen"] != held["chosen"]
     judged = review["chosen"] != held["chosen"] or (moved and review["status"] not in REVIEWED)
@@ -245,7 +236,7 @@ def _check_review(to: Resolver, record: dict[str, Any], before: Mapping[str, Any
         raise MissingScope("setting a review takes a key with the scope review", scope="review")
     if record["sensitivity"] == "restricted" and not author.may("read:restricted"):
         raise MissingScope("a restricted record takes a key with the scope read:restricted", scope="read:restricted")
-    review["by"] = author.name if judged else held["by"]
+    review["by"] = author.author if judged else held["by"]
 
 
 def _check_parent(to: Resolver, record_id: str, record: Mapping[str, Any]) -> None:

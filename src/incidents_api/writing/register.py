@@ -1,6 +1,6 @@
 """What one write looks up, creates and finds wrong; names are turned into records on top of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -14,17 +14,19 @@ from incidents_api.writing.append import Change
 class Register:
     """The records to create, the notes on what was found or created, and the faults of one write.
 
-    `coming`: ids that the same write will create itself.
+    `coming`: the external ids (kind, scheme, value) of records that the same write will create, with their ids.
     """
 
-    def __init__(self, conn: Connection, coming: Sequence[str] = ()) -> None:
+    def __init__(self, conn: Connection, coming: Mapping[tuple[str, str, str], str] | None = None) -> None:
         self.conn = conn
         self.changes: list[Change] = []
         self.notes: list[dict[str, Any]] = []
         self.faults: list[Fault] = []
-        self.coming = set(coming)
+        self.coming = dict(coming or {})
+        self.coming_kinds = {record_id: kind for (kind, _, _), record_id in self.coming.items()}
         self.records: dict[str, dict[str, Any]] = {}
         self.kinds: dict[str, str] = {}
+        self.texts: dict[str, str | None] = {}
 
     def fault(self, pointer: str, detail: str, code: str = "reference", **more: Any) -> None:
         """Note something wrong; `finish` raises them all together."""
@@ -46,10 +48,13 @@ class Register:
     def record(self, record_id: str) -> dict[str, Any]:
         """A record of the store or of this write, as values."""
         if record_id not in self.records:
+            if record_id in self.coming_kinds:
+                raise Invalid(f"the {self.coming_kinds[record_id]} {record_id} must come before what refers to it")
             self.records[record_id] = lookup.record_of(self.conn, record_id)
         return self.records[record_id]
 
     def note(self, pointer: str, kind: str, record_id: str, how: str) -> str:
+        """Tell which record was found or created for the member at `pointer`; its id."""
         record = self.record(record_id)
         name = record.get("name") or record.get("title") or record.get("url")
         told = {"pointer": pointer, "kind": kind, "id": record_id, "name": name, "how": how}
@@ -58,7 +63,7 @@ class Register:
 
     def by_id(self, kind: str, record_id: str, pointer: str) -> str | None:
         """The id, when it names a record of that kind that is not ended."""
-        if self.kinds.get(record_id) == kind or record_id in self.coming:
+        if kind in (self.kinds.get(record_id), self.coming_kinds.get(record_id)):
             return record_id
         found = lookup.known(self.conn, record_id)
         if found is None or found.kind != kind:
@@ -75,11 +80,13 @@ class Register:
         found = lookup.by_external_id(self.conn, kind, external_ids.items())
         if found is not None:
             return found
-        for scheme, value in external_ids.items():
-            record_id = derived_id(kind, scheme, value)
-            if self.kinds.get(record_id) == kind or record_id in self.coming:
-                return record_id
-        return None
+        held = {
+            (of_kind, scheme, value): record_id
+            for record_id, of_kind in self.kinds.items()
+            for scheme, value in self.records[record_id]["external_ids"].items()
+        }
+        wanted = [(kind, scheme, value) for scheme, value in external_ids.items()]
+        return next((both[key] for key in wanted for both in (held, self.coming) if key in both), None)
 
     def by_text(self, kind: str, text: str, pointer: str) -> tuple[bool, str | None]:
         """(settled, id) for an id or `scheme:value`; not settled means that the text is something else."""

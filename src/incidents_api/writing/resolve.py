@@ -70,7 +70,7 @@ class Resolver(Locator):
                 self.fault(f"{pointer}/fingerprint", f"the text has the sha256 {digest}", "fingerprint")
             fingerprint, length = digest, len(report.text)
             lookup.keep_text(self.conn, digest, report.text)
-        text = lookup.text_of(self.conn, fingerprint)
+        text = self.texts[record_id] = lookup.text_of(self.conn, fingerprint)
         boilerplate = []
         for n, given in enumerate(report.boilerplate):
             entry = Boilerplate(quote=given) if isinstance(given, str) else given
@@ -82,7 +82,7 @@ class Resolver(Locator):
             "publisher": report.publisher,
             "author": report.author,
             "url": report.url,
-            "published": self.date(report.published, f"{pointer}/published", record_id, text),
+            "published": self.date(report.published, f"{pointer}/published", record_id),
             "language": report.language,
             "licence": report.licence,
             "reliability": report.reliability,
@@ -117,31 +117,28 @@ class Resolver(Locator):
         """A quote checked against the text of its source, where that is known."""
         if quote is None or source_id is None:
             return self._checked(quote, None, pointer)
-        fingerprint = None if source_id in self.coming else self.record(source_id)["fingerprint"]
-        return self._checked(quote, lookup.text_of(self.conn, fingerprint), pointer)
+        if source_id not in self.texts:
+            self.texts[source_id] = lookup.text_of(self.conn, self.record(source_id)["fingerprint"])
+        return self._checked(quote, self.texts[source_id], pointer)
 
-    def evidence(
-        self, entries: Sequence[Evidence | str], source_id: str | None, pointer: str, text: str | None = None
-    ) -> list[dict[str, Any]]:
+    def evidence(self, entries: Sequence[Evidence | str], source_id: str | None, pointer: str) -> list[dict[str, Any]]:
         """Evidence as stored: source and checked quote. `source_id` is meant where an entry names none."""
         stored = []
         for n, given in enumerate(entries):
             entry = Evidence(quote=given) if isinstance(given, str) else given
             at = f"{pointer}/{n}"
-            own = self.by_id("source", entry.source_id, f"{at}/source_id") if entry.source_id else source_id
+            own = source_id
+            if entry.source_id is not None:
+                own = self.by_id("source", entry.source_id, f"{at}/source_id")
+            elif entry.source is not None:
+                own = self.source(entry.source, f"{at}/source")
             if own is None:
-                if entry.source_id is None:
+                if entry.source_id is None and entry.source is None:
                     self.fault(
                         at, "evidence needs a source: give source_id, or source at the top of the report", "source"
                     )
                 continue
-            if text is not None and own == source_id:
-                quote = self._checked(entry.quote, text, f"{at}/quote")
-            elif own == source_id and own not in self.records and lookup.known(self.conn, own) is None:
-                quote = self._checked(entry.quote, None, f"{at}/quote")
-            else:
-                quote = self.quote(entry.quote, own, f"{at}/quote")
-            stored.append({"source_id": own, "quote": quote})
+            stored.append({"source_id": own, "quote": self.quote(entry.quote, own, f"{at}/quote")})
         return stored
 
     def date(
@@ -149,7 +146,6 @@ class Resolver(Locator):
         form: DateForm | str | None,
         pointer: str,
         source_id: str | None,
-        text: str | None = None,
         *,
         lasted: bool = False,
     ) -> dict[str, Any]:
@@ -169,7 +165,7 @@ class Resolver(Locator):
         basis = form.basis or (None if form.edtf is None else "stated")
         return derived | {
             "basis": basis,
-            "evidence": self.evidence(form.evidence, source_id, f"{pointer}/evidence", text),
+            "evidence": self.evidence(form.evidence, source_id, f"{pointer}/evidence"),
         }
 
     # --- Actors ----------------------------------------------------------------------------------------------------

@@ -1,0 +1,201 @@
+"""Where the rooms are joined: settings, store, routes, problems and middleware become one application."""
+
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from incidents_api import __version__
+from incidents_api.errors import PROBLEMS, BadQuery, Internal, MethodNotAllowed, NotFound, Problem
+from incidents_api.routes import codebook, describe, records, service, web
+from incidents_api.routes.web import Endpoint, Limits
+from incidents_api.settings import Settings
+from incidents_api.storage.database import Database
+
+log = logging.getLogger("incidents_api")
+
+DESCRIPTION = """Incidents - kidnappings, rescues, releases, clashes, trafficking cases - as people who document them
+need them: every figure is a claim tied to the words of its source, contradictions are kept, nothing disappears
+without a trace. Reads are open; writes need `Authorization: Bearer inc_...` (`incidents key create`)."""
+
+
+class BytesRoute(APIRoute):
+    """A route whose handler takes the request and gives the response: FastAPI describes it and stays out of its way."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler itself."""
+        handler: Callable[[Request], Coroutine[Any, Any, Response]] = self.endpoint
+        return handler
+
+
+class Outermost:
+    """HEAD wherever GET, and headers that every answer carries."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on; a HEAD as a GET whose body is dropped."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        head = scope["method"] == "HEAD"
+
+        async def outward(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (b"x-content-type-options", b"nosniff")]
+            elif head and message["type"] == "http.response.body":
+                message = {"type": "http.response.body", "body": b"", "more_body": message.get("more_body", False)}
+            await send(message)
+
+        await self.app({**scope, "method": "GET"} if head else scope, receive, outward)
+
+
+def endpoints() -> list[Endpoint]:
+    """Every route of the service."""
+    return [*service.endpoints(), *codebook.endpoints(), *records.endpoints()]
+
+
+def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
+    """The application over a store; it closes the store at the end only when it opened it itself."""
+    store = database or Database(settings.database_url, settings.read_threads, settings.statement_seconds)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        if database is None:
+            await store.close()
+
+    app = FastAPI(
+        title="The incident event store",
+        version=__version__,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+    app.state.database = store
+    app.state.limits = Limits(settings.open_reads, settings.max_body_bytes, settings.max_limit)
+    app.router.route_class = BytesRoute
+    for endpoint in endpoints():
+        app.add_api_route(
+            endpoint.path,
+            web.guarded(endpoint),
+            methods=[endpoint.method],
+            name=endpoint.name,
+            operation_id=endpoint.name,
+            summary=endpoint.summary,
+            description=endpoint.description or endpoint.summary,
+            tags=[endpoint.tag],
+            status_code=endpoint.status,
+            response_class=Response,
+            responses=_responses(endpoint),
+            openapi_extra=_extra(endpoint),
+        )
+    check_scopes(app)
+    _describe(app)
+    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(HTTPException, _http_problem)
+    app.add_exception_handler(Exception, _internal)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=["*"],
+        allow_methods=["GET", "HEAD"],
+        allow_headers=["Authorization", "If-None-Match"],
+        expose_headers=["ETag", "Link", "Location", "Retry-After"],
+        max_age=86400,
+    )
+    app.add_middleware(Outermost)
+    return app
+
+
+def check_scopes(app: FastAPI) -> None:
+    """Refuse to start with a route that says nothing of who may use it."""
+    for route in app.routes:
+        if getattr(getattr(route, "endpoint", None), "scope", None) is None:
+            raise RuntimeError(f"the route {getattr(route, 'path', route)} declares no scope")
+
+
+# --- OpenAPI -------------------------------------------------------------------------------------------------------
+
+
+def _responses(endpoint: Endpoint) -> dict[int | str, dict[str, Any]]:
+    told: dict[int | str, dict[str, Any]] = {endpoint.status: {"description": endpoint.summary + "."}}
+    if endpoint.answer is not None:
+        told[endpoint.status]["content"] = {endpoint.media: {"schema": dict(endpoint.answer)}}
+    if endpoint.headers:
+        told[endpoint.status]["headers"] = {
+            name: {"description": meaning, "schema": {"type": "string"}} for name, meaning in endpoint.headers.items()
+        }
+    # Any key that is sent is looked at, closed reads ask for one, and the store may be out of reach.
+    common = (401, 403, 503) if endpoint.scope != "open" else (401, 503)
+    always = (400,) if endpoint.path.startswith("/v1") else ()
+    titles = {problem.status: problem.title for problem in PROBLEMS}
+    for status in sorted({*endpoint.problems, *common, *always}):
+        if status == 304:
+            told[status] = {"description": "Not modified."}
+            continue
+        reference = {"$ref": "#/components/schemas/Problem"}
+        told[status] = {"description": titles[status] + ".", "content": {web.PROBLEM: {"schema": reference}}}
+    return told
+
+
+def _extra(endpoint: Endpoint) -> dict[str, Any]:
+    extra: dict[str, Any] = {"parameters": [dict(one) for one in endpoint.parameters]}
+    if endpoint.body is not None:
+        content = {endpoint.body["media"]: {"schema": endpoint.body["schema"]}}
+        extra["requestBody"] = {"required": True, "content": content}
+    if endpoint.scope not in ("open", "read"):
+        extra["security"] = [{"key": [endpoint.scope]}]
+    return extra
+
+
+def _describe(app: FastAPI) -> None:
+    made = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = made()
+            components = document.setdefault("components", {})
+            components["schemas"] = dict(sorted(describe.schemas().items()))
+            components["securitySchemes"] = {
+                "key": {"type": "http", "scheme": "bearer", "description": "A key: incidents key create --scope write"}
+            }
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+# --- Problems ------------------------------------------------------------------------------------------------------
+
+
+async def _problem(request: Request, error: Any) -> Response:
+    return web.problem_answer(error, request.url.path)
+
+
+async def _http_problem(request: Request, error: Any) -> Response:
+    """What the router itself refuses: no such route, no such method."""
+    headers = dict(error.headers or {})
+    if error.status_code == 404:
+        told: Problem = NotFound("there is no such route; GET /v1 tells what there is")
+    elif error.status_code == 405:
+        allow = headers.get("Allow", headers.get("allow", ""))
+        allow = allow.replace("GET", "GET, HEAD") if "HEAD" not in allow else allow
+        told = MethodNotAllowed(f"this route takes {allow}", headers={"Allow": allow})
+    else:
+        told = BadQuery(str(error.detail))
+    return web.problem_answer(told, request.url.path)
+
+
+async def _internal(request: Request, error: Exception) -> Response:
+    log.error("unexpected error on %s %s", request.method, request.scope.get("path"), exc_info=error)
+    return web.problem_answer(Internal("something went wrong on our side; it was logged"), request.url.path)

@@ -1,0 +1,194 @@
+"""The query as SQL: for every parameter its condition, with bound values only, and a shape to compile it once."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from incidents_api.model.fields import Field
+from incidents_api.model.gazetteer import fold
+from incidents_api.model.wire import UUID_PATTERN
+from incidents_api.reading.query import Query
+from incidents_api.storage import tables
+from incidents_api.storage.tables import KIND_TABLES
+
+Condition = sa.ColumnElement[bool]
+
+_UUID = re.compile(UUID_PATTERN)
+_ISO = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
+_EXTERNAL = re.compile(r"([a-z][a-z0-9_]{0,31}):(?!//)(\S.*)")
+
+
+@dataclass(slots=True)
+class Bound:
+    """Collects the values that a statement binds, and in `shape` what the statement's text depends on."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    shape: list[Any] = field(default_factory=list)
+
+    def value(self, value: Any) -> sa.BindParameter[Any]:
+        """A bound parameter; two queries of one shape bind the same names."""
+        name = f"v{len(self.values)}"
+        self.values[name] = value
+        return sa.bindparam(name, type_=_type(value))
+
+    def any_of(self, column: sa.ColumnElement[Any], values: Sequence[Any]) -> Condition:
+        """The column is one of these values."""
+        return column.in_([self.value(value) for value in values])
+
+
+def _type(value: Any) -> sa.types.TypeEngine[Any]:
+    return sa.Boolean() if isinstance(value, bool) else sa.BigInteger() if isinstance(value, int) else sa.Text()
+
+
+def now(table: sa.FromClause) -> Condition:
+    """Rows that are true now."""
+    return table.c.seq_to.is_(None)
+
+
+def conditions(query: Query, bound: Bound, *, full: bool) -> list[Condition]:
+    """What a record must meet, all of it; `full`: the reader may see restricted records."""
+    table = KIND_TABLES[query.kind.name]
+    found = [now(table)]
+    bound.shape += [query.kind.name, full]
+    if query.kind.name == "incident" and not full:
+        found.append(table.c.sensitivity == "public")
+    found += _dates(query, table, bound)
+    taking_part = [name for name in ("actor", "role", "attribution") if query.get(name)]
+    if taking_part:
+        found.append(_participations(query, table, bound))
+    for name, values in query.filters:
+        if name in ("from", "to", "date_mode", *taking_part):
+            continue
+        described = query.kind.field(name)
+        bound.shape.append((name, len(values)))
+        found.append(_SHAPES[str(described.filter)](table, described, values, bound))
+    return found
+
+
+def _equals(table: sa.Table, described: Field, values: Sequence[Any], bound: Bound) -> Condition:
+    return bound.any_of(table.c[described.name], values)
+
+
+def _term(table: sa.Table, described: Field, values: Sequence[Any], bound: Bound) -> Condition:
+    return table.c.id.in_(_with_term(table.name, described.name, lambda column: bound.any_of(column, values)))
+
+
+def _with_term(kind: str, name: str, test: Callable[[sa.ColumnElement[Any]], Condition]) -> sa.Select[tuple[str]]:
+    term = tables.term.alias()
+    return sa.select(term.c.record_id).where(term.c.kind == kind, term.c.field == name, test(term.c.value), now(term))
+
+
+def _name(table: sa.Table, _: Field, values: Sequence[Any], bound: Bound) -> Condition:
+    folded = [fold(value)[:500] for value in values]
+    return table.c.id.in_(_with_term(table.name, "known_as", lambda column: bound.any_of(column, folded)))
+
+
+def _source(table: sa.Table, described: Field, values: Sequence[Any], bound: Bound) -> Condition:
+    return table.c.id.in_(
+        _with_term(table.name, described.name, lambda column: _is_record(column, "source", values, bound))
+    )
+
+
+def _reference(table: sa.Table, described: Field, values: Sequence[Any], bound: Bound) -> Condition:
+    return _is_record(table.c[described.name], table.name, values, bound)
+
+
+def _inside(table: sa.Table, described: Field, values: Sequence[Any], bound: Bound) -> Condition:
+    return table.c[described.name].in_(_beneath("location", values, bound))
+
+
+def _location(table: sa.Table, _: Field, values: Sequence[Any], bound: Bound) -> Condition:
+    place = tables.incident_location.alias()
+    inside = place.c.location_id.in_(_beneath("location", values, bound))
+    return table.c.id.in_(sa.select(place.c.incident_id).where(inside, now(place)))
+
+
+def _participations(query: Query, table: sa.Table, bound: Bound) -> Condition:
+    """One participation that meets actor, role and attribution together."""
+    one = tables.participation.alias()
+    tests = [now(one)]
+    for name in ("role", "attribution"):
+        if query.get(name):
+            bound.shape.append((name, len(query.get(name))))
+            tests.append(bound.any_of(one.c[name], query.get(name)))
+    if query.get("actor"):
+        bound.shape.append(("actor", len(query.get("actor"))))
+        tests.append(one.c.actor_id.in_(_beneath("actor", query.get("actor"), bound)))
+    return table.c.id.in_(sa.select(one.c.incident_id).where(*tests))
+
+
+def _beneath(kind: str, values: Sequence[str], bound: Bound) -> sa.Select[tuple[str]]:
+    """The ids of these actors or locations and of everything that is part of them."""
+    ancestry = tables.ancestry.alias()
+    return sa.select(ancestry.c.record_id).where(_is_record(ancestry.c.ancestor_id, kind, values, bound), now(ancestry))
+
+
+def _is_record(column: sa.ColumnElement[Any], kind: str, values: Sequence[str], bound: Bound) -> Condition:
+    """The column is one of these records, given by id, `scheme:value`, ISO code, address or name."""
+    return sa.or_(*(_one_record(column, kind, value, bound) for value in values))
+
+
+def _one_record(column: sa.ColumnElement[Any], kind: str, value: str, bound: Bound) -> Condition:
+    external = _EXTERNAL.fullmatch(value)
+    if _UUID.fullmatch(value):
+        bound.shape.append("id")
+        return column == bound.value(value)
+    if external or (kind == "location" and _ISO.fullmatch(value)):
+        bound.shape.append("external")
+        scheme, key = (external[1], external[2]) if external else ("iso3166", value)
+        ids = tables.external_id.alias()
+        named = sa.select(ids.c.record_id).where(
+            ids.c.kind == kind, ids.c.scheme == bound.value(scheme), ids.c.value == bound.value(key)
+        )
+        return column.in_(named)
+    if kind == "source":
+        bound.shape.append("url")
+        source = KIND_TABLES["source"].alias()
+        return column.in_(sa.select(source.c.id).where(source.c.url == bound.value(value), now(source)))
+    if kind == "location" and "," in value:
+        # "Culiacán, MX-SIN": the name, inside the unit that the last part names.
+        bound.shape.append("name inside")
+        name, _, unit = value.rpartition(",")
+        place = KIND_TABLES["location"].alias()
+        code = unit.strip()
+        named = _with_term(kind, "known_as", lambda known: known == bound.value(fold(name)[:500]))
+        within = sa.or_(place.c.country == bound.value(code), place.c.admin1 == bound.value(code))
+        return column.in_(sa.select(place.c.id).where(place.c.id.in_(named), within, now(place)))
+    bound.shape.append("name")
+    folded = fold(value)[:500]
+    return column.in_(_with_term(kind, "known_as", lambda known: known == bound.value(folded)))
+
+
+def _dates(query: Query, table: sa.Table, bound: Bound) -> list[Condition]:
+    """The named modes of FIELD.md 2.2; an open end counts as reaching for ever, an undated record never matches."""
+    first, last = next(iter(query.get("from")), None), next(iter(query.get("to")), None)
+    if first is None and last is None:
+        return []
+    mode = next(iter(query.get("date_mode")), "overlaps")
+    bound.shape.append(("dates", mode, first is not None, last is not None))
+    start, end = table.c.span_start, table.c.span_end
+    found: list[Condition] = [start.is_not(None)]
+    if first is not None:
+        day = bound.value(first)
+        found.append(end >= day if mode == "overlaps" else start >= day if mode == "within" else start <= day)
+    if last is not None:
+        day = bound.value(last)
+        found.append(start <= day if mode == "overlaps" else end <= day if mode == "within" else end >= day)
+    if mode == "within":
+        # Certainly inside: an end that is open on the side nobody asked about is still not known.
+        found += [table.c.earliest.is_not(None), table.c.latest.is_not(None)]
+    return found
+
+
+_SHAPES: dict[str, Callable[[sa.Table, Field, Sequence[Any], Bound], Condition]] = {
+    "equals": _equals,
+    "term": _term,
+    "name": _name,
+    "source": _source,
+    "reference": _reference,
+    "inside": _inside,
+    "location": _location,
+}

@@ -1,0 +1,1 @@
+"""The HTTP faces: read the request, call one function below, hand back its bytes."""

@@ -1,0 +1,108 @@
+"""What OpenAPI says of routes: parameters from the catalogue, bodies and answers from the models."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from incidents_api.errors import PROBLEMS
+from incidents_api.model.answers import ANSWERS, Resolved, RevisionEntry
+from incidents_api.model.incident import ClaimsReport
+from incidents_api.model.kinds import KINDS, Kind
+from incidents_api.reading.query import parameters
+
+_REF = "#/components/schemas/{model}"
+_REPORTS: tuple[type[BaseModel], ...] = (*(kind.report for kind in KINDS.values()), ClaimsReport)
+_SHOWN: tuple[type[BaseModel], ...] = (*ANSWERS.values(), Resolved, RevisionEntry)
+
+
+def schemas() -> dict[str, Any]:
+    """Every schema of the document, by name."""
+    _, taken = models_json_schema([(model, "validation") for model in _REPORTS], ref_template=_REF)
+    _, shown = models_json_schema([(model, "serialization") for model in _SHOWN], ref_template=_REF)
+    return taken["$defs"] | shown["$defs"] | {"Problem": _PROBLEM}
+
+
+_PROBLEM = {
+    "type": "object",
+    "description": "RFC 9457. Members beyond these say more of some problems.",
+    "required": ["type", "title", "status", "code", "detail"],
+    "properties": {
+        "type": {"type": "string", "description": "Address of what is said of this problem."},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "code": {"type": "string", "enum": [problem.code for problem in PROBLEMS]},
+        "detail": {"type": "string"},
+        "instance": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["detail", "code"],
+                "properties": {
+                    "pointer": {"type": "string", "description": "JSON pointer into the body."},
+                    "parameter": {"type": "string", "description": "Parameter of the query."},
+                    "detail": {"type": "string"},
+                    "code": {"type": "string"},
+                    "allowed": {"type": "array", "items": {"type": "string"}},
+                    "candidates": {"type": "array", "items": {"type": "object"}},
+                },
+            },
+        },
+    },
+}
+
+
+def parameter(
+    name: str, where: str, meaning: str, schema: Mapping[str, Any], *, required: bool = False
+) -> Mapping[str, Any]:
+    """A parameter of an operation."""
+    return {"name": name, "in": where, "description": meaning, "required": required, "schema": dict(schema)}
+
+
+def parameters_of(kind: Kind) -> tuple[Mapping[str, Any], ...]:
+    """The parameters of the list of a kind, from the catalogue."""
+    return tuple(
+        dict(parameter(one.name, "query", one.meaning, one.schema))
+        | ({"style": "form", "explode": True} if one.schema.get("type") == "array" else {})
+        for one in parameters(kind).values()
+    )
+
+
+def body_of(model: type[BaseModel]) -> Mapping[str, Any]:
+    """The body of a write."""
+    reference = {"$ref": _REF.format(model=model.__name__)}
+    return {"media": "application/json", "schema": reference}
+
+
+def record_answer(kind: Kind) -> Mapping[str, Any]:
+    """The schema of a record."""
+    return {"$ref": _REF.format(model=ANSWERS[kind.name].__name__)}
+
+
+def written_answer(kind: Kind) -> Mapping[str, Any]:
+    """The schema of a record after a write, with what was resolved."""
+    resolved = {"type": "array", "items": {"$ref": _REF.format(model="Resolved")}}
+    name = ANSWERS[kind.name].__name__
+    shown = models_json_schema([(ANSWERS[kind.name], "serialization")], ref_template=_REF)[1]["$defs"][name]
+    return shown | {
+        "title": f"Written{name}",
+        "properties": shown["properties"] | {"resolved": resolved},
+        "required": [*shown["required"], "resolved"],
+    }
+
+
+def list_answer(kind: Kind | None) -> Mapping[str, Any]:
+    """The schema of a page of records, or of a history."""
+    item = {"$ref": _REF.format(model=RevisionEntry.__name__)} if kind is None else record_answer(kind)
+    return {
+        "type": "object",
+        "required": ["items", "next"],
+        "additionalProperties": False,
+        "properties": {
+            "items": {"type": "array", "items": item},
+            "next": {"anyOf": [{"type": "string", "format": "uri"}, {"type": "null"}]},
+            "total": {"type": "integer", "minimum": 0},
+        },
+    }

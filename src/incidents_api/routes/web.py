@@ -1,0 +1,158 @@
+"""What every route shares: how it is declared, who may use it, how bodies are read and answers and problems written."""
+
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from fastapi import Request, Response
+
+from incidents_api import access
+from incidents_api.errors import BadQuery, Problem, TooLarge, VersionRequired, WrongMediaType
+from incidents_api.model.validation import parse
+from incidents_api.model.visitor import Visitor
+from incidents_api.storage.database import Database
+
+JSON = "application/json"
+PROBLEM = "application/problem+json"
+MERGE_PATCH = "application/merge-patch+json"
+
+Handler = Callable[[Request, Visitor], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the settings say of requests."""
+
+    open_reads: bool
+    max_body_bytes: int
+    max_limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A route, declared once: how it is reached, who may use it, and what OpenAPI says of it."""
+
+    method: str
+    path: str
+    scope: str
+    handler: Handler
+    name: str
+    summary: str
+    tag: str
+    description: str = ""
+    parameters: tuple[Mapping[str, Any], ...] = ()
+    body: Mapping[str, Any] | None = None
+    status: int = 200
+    answer: Mapping[str, Any] | None = None
+    """Schema of a JSON answer; `media` for any other."""
+    media: str = JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
+    problems: tuple[int, ...] = ()
+
+
+def database_of(request: Request) -> Database:
+    """The store that the application serves."""
+    database: Database = request.app.state.database
+    return database
+
+
+def limits_of(request: Request) -> Limits:
+    """What the settings say of requests."""
+    limits: Limits = request.app.state.limits
+    return limits
+
+
+def guarded(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
+    """The handler behind the check of the route's scope; the scope can be read from it (`scope`)."""
+
+    async def handle(request: Request) -> Response:
+        who = await access.visitor(database_of(request), request.headers.get("authorization"))
+        access.allow(who, endpoint.scope, open_reads=limits_of(request).open_reads)
+        return await endpoint.handler(request, who)
+
+    handle.__name__ = endpoint.name
+    handle.__doc__ = endpoint.description or endpoint.summary
+    handle.scope = endpoint.scope  # type: ignore[attr-defined]
+    return handle
+
+
+# --- Reading requests ----------------------------------------------------------------------------------------------
+
+
+async def read_body(request: Request, *, media: tuple[str, ...] = (JSON,)) -> Any:
+    """The body as values; a Problem for a wrong media type, a body over the limit, or what the pre-parser refuses."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in media:
+        told = f"this route takes {' or '.join(media)}" + (f", not {kind[:80]}" if kind else "; name the Content-Type")
+        raise WrongMediaType(told, headers={"Accept-Patch": MERGE_PATCH} if request.method == "PATCH" else {})
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise WrongMediaType("send the body without Content-Encoding")
+    limit = limits_of(request).max_body_bytes
+    declared = request.headers.get("content-length", "0")
+    if declared.isdecimal() and int(declared) > limit:
+        raise TooLarge(f"a body has at the most {limit:,} bytes")
+    received = bytearray()
+    async for chunk in request.stream():
+        received += chunk
+        if len(received) > limit:
+            raise TooLarge(f"a body has at the most {limit:,} bytes")
+    if not received:
+        raise BadQuery("the body is empty")
+    return parse(bytes(received))
+
+
+_ETAGS = re.compile(r'\s*(\*|(?:W/)?"[\x21\x23-\x7e]*")\s*(?:,|$)')
+
+
+def entity_tags(header: str | None) -> tuple[str, ...]:
+    """The entity tags of If-Match or If-None-Match; BadQuery when it holds none."""
+    if header is None:
+        return ()
+    tags, at = [], 0
+    while at < len(header):
+        match = _ETAGS.match(header, at)
+        if match is None:
+            raise BadQuery('entity tags are quoted: "2-1f0c...", as the ETag header of a read gives them')
+        tags.append(match[1])
+        at = match.end()
+    return tuple(tags)
+
+
+def if_match(request: Request) -> tuple[str, ...]:
+    """The tags of If-Match, which this write needs."""
+    tags = entity_tags(request.headers.get("if-match"))
+    if not tags:
+        raise VersionRequired('read the record and send its ETag back: If-Match: "2-1f0c..."')
+    return tags
+
+
+def not_modified(request: Request, etag: str) -> bool:
+    """Whether If-None-Match holds this tag (weak comparison, RFC 9110 section 13.1.2)."""
+    header = request.headers.get("if-none-match")
+    if header is None:
+        return False
+    return any(tag == "*" or tag.removeprefix("W/") == etag for tag in entity_tags(header))
+
+
+# --- Writing answers -----------------------------------------------------------------------------------------------
+
+
+def answer(
+    body: str | bytes, status: int = 200, headers: Mapping[str, str] | None = None, media: str = JSON
+) -> Response:
+    """Bytes as they are."""
+    return Response(body, status, dict(headers or {}), media)
+
+
+def json_answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A small answer made on the spot; records are never made this way, they are stored bytes."""
+    return answer(orjson.dumps(value), status, headers)
+
+
+def problem_answer(problem: Problem, path: str) -> Response:
+    """RFC 9457: the problem as application/problem+json."""
+    body = json.dumps(problem.wire(path), ensure_ascii=False).encode("utf-8", "replace")
+    return Response(body, problem.status, {"Cache-Control": "no-store"} | problem.headers, PROBLEM)

@@ -1,0 +1,136 @@
+"""verify: recompute the hash chain of the log and check the links between records; says where the first fault is."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from incidents_api.model.revision import GENESIS, Revision, commit, link
+from incidents_api.storage import tables
+
+BATCH = 1_000
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What was found: revisions read, the head they end in, and every fault in plain words."""
+
+    revisions: int = 0
+    seq: int = 0
+    hash: str = GENESIS
+    faults: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What the log has said of a record so far."""
+
+    kind: str
+    version: int
+    ended: bool
+    links: set[tuple[str, str]]
+
+
+def verify(conn: Connection, progress: Callable[[int], None] = lambda done: None) -> Verdict:
+    """Read the whole log: order, chain, bodies, versions; then whether every link names a record of its kind."""
+    verdict = Verdict()
+    seen: dict[str, _Seen] = {}
+    for revision in _log(conn):
+        fault = _fault(revision, verdict, seen.get(revision.record_id))
+        if fault is not None:
+            verdict.faults.append(f"revision {revision.seq} ({revision.kind} {revision.record_id}): {fault}")
+            return verdict  # what follows a broken link proves nothing
+        verdict.revisions += 1
+        verdict.seq, verdict.hash = revision.seq, revision.hash
+        record = json.loads(revision.record) if revision.record is not None else None
+        ended = revision.record is None and revision.operation in ("end", "merge")
+        links = set(links_of(revision.kind, record)) if record is not None else set()
+        seen[revision.record_id] = _Seen(revision.kind, revision.version, ended, links)
+        if verdict.revisions % BATCH == 0:
+            progress(verdict.revisions)
+    verdict.faults += _head_faults(conn, verdict)
+    verdict.faults += _link_faults(seen)
+    verdict.faults += _record_faults(conn, seen)
+    progress(verdict.revisions)
+    return verdict
+
+
+def _log(conn: Connection) -> Iterator[Revision]:
+    log, after = tables.revision, None
+    while True:
+        query = sa.select(log).order_by(log.c.seq, log.c.record_id, log.c.version).limit(BATCH)
+        if after is not None:
+            query = query.where(log.c.seq > after)
+        page = [Revision(**row) for row in conn.execute(query).mappings()]
+        if not page:
+            return
+        if len(page) == BATCH and page[0].seq != page[-1].seq:
+            # A seq that stands twice must not be cut in two by the page.
+            page = [revision for revision in page if revision.seq < page[-1].seq]
+        yield from page
+        after = page[-1].seq
+
+
+def _fault(revision: Revision, verdict: Verdict, before: _Seen | None) -> str | None:
+    """What is wrong with a revision, given the one before it in the log and the last one of its record."""
+    if revision.seq != verdict.seq + 1:
+        return f"the log goes from {verdict.seq} to {revision.seq}: something was removed, added or moved"
+    if revision.previous_hash != verdict.hash:
+        return "it does not follow the revision before it"
+    if link({name: getattr(revision, name) for name in Revision.__slots__}) != revision.hash:
+        return "its hash does not fit: it was altered"
+    if revision.salt is None or commit(revision.salt, revision.reason, revision.record) != revision.commitment:
+        return "its body does not fit its commitment: the record or the reason was altered"
+    if revision.version != (before.version + 1 if before else 1):
+        return f"version {revision.version} of the record does not follow {before.version if before else 0}"
+    if before is not None and (before.kind != revision.kind or before.ended):
+        return "the record was ended before, or was of another kind"
+    return None
+
+
+def _head_faults(conn: Connection, verdict: Verdict) -> Iterator[str]:
+    head = conn.execute(sa.select(tables.head)).one()
+    if (head.seq, head.hash) != (verdict.seq, verdict.hash):
+        yield f"the head stands at {head.seq} ({head.hash[:12]}), the log ends at {verdict.seq} ({verdict.hash[:12]})"
+
+
+def links_of(kind: str, record: Any) -> Iterator[tuple[str, str]]:
+    """Every (kind, id) that a record refers to."""
+    named = {"source_id": "source", "location_id": "location", "actor_id": "actor", "incident_id": "incident"}
+    if isinstance(record, dict):
+        for name, value in record.items():
+            if name == "parent_id" and isinstance(value, str):
+                yield kind, value
+            elif name in named and isinstance(value, str):
+                yield named[name], value
+            elif name != "raw" and isinstance(value, dict | list):
+                yield from links_of(kind, value)
+    elif isinstance(record, list):
+        for item in record:
+            yield from links_of(kind, item)
+
+
+def _link_faults(seen: dict[str, _Seen]) -> Iterator[str]:
+    for record_id, one in sorted(seen.items()):
+        for kind, other in sorted(one.links):
+            found = seen.get(other)
+            if found is None or found.kind != kind:
+                yield f"the {one.kind} {record_id} refers to the {kind} {other}, which there is not"
+            elif found.ended and kind != "incident":
+                yield f"the {one.kind} {record_id} refers to the {kind} {other}, which was ended"
+
+
+def _record_faults(conn: Connection, seen: dict[str, _Seen]) -> Iterator[str]:
+    """Whether the query tables know the same records at the same versions (`incidents rebuild` mends this)."""
+    held = {row.id: row for row in conn.execute(sa.select(tables.record))}
+    for record_id in sorted(held.keys() | seen.keys()):
+        one, row = seen.get(record_id), held.get(record_id)
+        if (
+            one is None
+            or row is None
+            or (row.version, row.kind, row.ended is not None) != (one.version, one.kind, one.ended)
+        ):
+            yield f"the query tables do not agree with the log on {record_id}; run: incidents rebuild"

@@ -70,7 +70,7 @@ def countries(table: list[list[str]]) -> Iterator[tuple[str, Entry]]:
         if historic:
             continue
         entry = Entry(f"iso3166:{code}", HAND["countries"].get(code) or common or name, "country", code)
-        entry.add(code, name, official, aliases)
+        entry.add(code, name, *plain(name, code), official, aliases)
         entry.ids = [int(geonames_id)] if geonames_id else []
         yield alpha3, entry
 
@@ -124,11 +124,10 @@ def places(table: list[list[str]], subs: list[Entry], levels: list[str], country
     for raw, geonames_id, unit_ids, country_id, population, lat, lon in table:
         numbers = sorted((int(i) - 1 for i in unit_ids.split("|") if i), key=lambda i: levels[i], reverse=True)
         inside = [subs[i] for i in numbers]
-        name, forms = plain(raw, "")
         area = inside[0].area if inside else country_table[int(country_id) - 1][1]
         within = next((e.key for e in inside if e.kind == "admin2"), None)
-        entry = Entry(f"geonames:{geonames_id}", name, "place", area, within, (float(lat), float(lon)), int(population))
-        entry.add(geonames_id, forms)
+        entry = Entry(f"geonames:{geonames_id}", raw, "place", area, within, (float(lat), float(lon)), int(population))
+        entry.add(geonames_id, *raw.split("/"))  # "Biel/Bienne"
         entry.parent = inside[0].key if inside else f"iso3166:{area}"
         made.append(entry)
     return made
@@ -196,7 +195,7 @@ def set_points(areas: list[Entry], found: list[Entry]) -> Counter[str]:
 
 
 def stand_in(entry: Entry, named: dict[str, Point], holder: Entry) -> tuple[str, Point | None]:
-    """The point of an ISO unit without places: of its seat, of a namesake in its country, at last of what it lies in."""
+    """The point of an ISO unit without places: of its seat, a namesake in its country, or at last what it lies in."""
     if seats := HAND["seats"].get(entry.key.removeprefix("iso3166:")):
         pairs = [seat.rpartition(":") for seat in seats]
         return "seat", middle([named[f"{where or entry.area[:2]}:{fold(name)}"] for where, _, name in pairs])

@@ -184,7 +184,7 @@ async def _problem(request: Request, error: Any) -> Response:
 
 async def _http_problem(request: Request, error: Any) -> Response:
     """What the router itself refuses: no such route, no such method."""
-    headers = dict(error.headers or {})
+    headers: dict[str, str] = dict(error.headers or {})
     if error.status_code == 404:
         told: Problem = NotFound("there is no such route; GET /v1 tells what there is")
     elif error.status_code == 405:

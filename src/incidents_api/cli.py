@@ -189,10 +189,13 @@ def _rebuild(database: Database) -> None:
 @app.command("verify")
 def verify_log() -> None:
     """Recompute the hash chain and check the links between records."""
-    with _store(_settings()) as database:
-        with _progress("Verifying the log", _seq(database)) as progress, database.connect() as conn:
-            verdict = verify.verify(conn, lambda seen: progress.update(progress.task_ids[0], completed=seen))
-            verdict.faults += dialects.check_integrity(conn)
+    with (
+        _store(_settings()) as database,
+        _progress("Verifying the log", _seq(database)) as progress,
+        database.connect() as conn,
+    ):
+        verdict = verify.verify(conn, lambda seen: progress.update(progress.task_ids[0], completed=seen))
+        verdict.faults += dialects.check_integrity(conn)
     for fault in verdict.faults:
         out.print(fault, markup=False, style="red")
     if verdict.faults:

@@ -197,7 +197,9 @@ def tally(claims: Iterable[Record], chosen: Iterable[str] = ()) -> Tally | None:
     if high is not None and any(_ceiling(claim) is None and (claim["low"] or 0) > high for claim in counted):
         high = None
     best = _best([claim for claim in counted if claim["value"] is not None], frozenset(chosen))
-    return Tally(low, best, high, contested, tuple(claim["id"] for claim in counted))
+    added = [claim["id"] for claim in _countable(everything) if claim["qualifier"] == "additional"]
+    ids = [claim["id"] for claim in counted]
+    return Tally(low, best, high, contested, (*ids, *(one for one in added if one not in ids)))
 
 
 def _floor(claim: Record) -> int | None:

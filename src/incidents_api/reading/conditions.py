@@ -180,6 +180,10 @@ def _dates(query: Query, table: sa.Table, bound: Bound) -> list[Condition]:
     if mode == "within":
         # Certainly inside: an end that is open on the side nobody asked about is still not known.
         found += [table.c.earliest.is_not(None), table.c.latest.is_not(None)]
+    elif mode == "contains":
+        # An end that nobody knows covers nothing; one that is still going on does.
+        still = sa.or_(table.c.latest.is_not(None), table.c.date_kind == "ongoing")
+        found += [table.c.earliest.is_not(None), still]
     return found
 
 

@@ -86,11 +86,12 @@ def written_answer(kind: Kind) -> Mapping[str, Any]:
     resolved = {"type": "array", "items": {"$ref": _REF.format(model="Resolved")}}
     name = ANSWERS[kind.name].__name__
     shown = models_json_schema([(ANSWERS[kind.name], "serialization")], ref_template=_REF)[1]["$defs"][name]
-    return shown | {
+    told: dict[str, Any] = shown | {
         "title": f"Written{name}",
         "properties": shown["properties"] | {"resolved": resolved},
         "required": [*shown["required"], "resolved"],
     }
+    return told
 
 
 def list_answer(kind: Kind | None) -> Mapping[str, Any]:

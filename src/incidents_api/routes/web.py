@@ -1,6 +1,5 @@
 """What every route shares: how it is declared, who may use it, how bodies are read and answers and problems written."""
 
-import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -154,5 +153,6 @@ def json_answer(value: Any, status: int = 200, headers: Mapping[str, str] | None
 
 def problem_answer(problem: Problem, path: str) -> Response:
     """RFC 9457: the problem as application/problem+json."""
-    body = json.dumps(problem.wire(path), ensure_ascii=False).encode("utf-8", "replace")
-    return Response(body, problem.status, {"Cache-Control": "no-store"} | problem.headers, PROBLEM)
+    return Response(
+        orjson.dumps(problem.wire(path)), problem.status, {"Cache-Control": "no-store"} | problem.headers, PROBLEM
+    )

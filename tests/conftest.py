@@ -1,0 +1,147 @@
+"""One suite, two databases: every test that asks for a store runs on SQLite and on a real PostgreSQL."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from incidents_api import access, cli
+from incidents_api.app import create_app
+from incidents_api.model.validation import parse
+from incidents_api.settings import Settings
+from incidents_api.storage.database import Database, migrate
+from incidents_api.writing import ingest, projection
+from tests import postgres
+
+SEEDS = Path(__file__).parents[1] / "seeds"
+ENGINES = ("sqlite", "postgresql")
+
+Key = Callable[..., dict[str, str]]
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The address of a real PostgreSQL server to make databases in."""
+    with postgres.server() as url:
+        yield url
+
+
+def prepare(url: str, *, seeded: bool) -> None:
+    """Migrate a database, and load the five articles when asked."""
+    database = Database(url)
+    migrate(database)
+    database.write_now(projection.rebuild)
+    if seeded:
+        for path in sorted(SEEDS.glob("*.json")):
+            database.write_now(ingest.ingest, parse(path.read_bytes()), cli.SEEDER)
+    database.close_writer()
+
+
+@pytest.fixture(scope="session")
+def template(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, bool], str]]:
+    """Migrated stores to copy from, empty or seeded; made once."""
+    made: dict[tuple[str, bool], str] = {}
+
+    def get(engine: str, seeded: bool) -> str:
+        if (engine, seeded) not in made:
+            if engine == "sqlite":
+                url = f"sqlite:///{tmp_path_factory.mktemp('template') / 'store.db'}"
+            else:
+                url = postgres.create_database(postgres_server)
+            prepare(url, seeded=seeded)
+            made[engine, seeded] = url
+        return made[engine, seeded]
+
+    yield get
+    for (engine, _), url in made.items():
+        if engine == "postgresql":
+            postgres.drop_database(url)
+
+
+@pytest.fixture
+def new_store(
+    postgres_server: str, tmp_path: Path, template: Callable[[str, bool], str]
+) -> Iterator[Callable[..., str]]:
+    """Makes a fresh store on an engine and gives its address."""
+    made: list[str] = []
+
+    def get(engine: str, *, seeded: bool = False) -> str:
+        origin = template(engine, seeded)
+        if engine == "sqlite":
+            path = tmp_path / f"store{len(made)}.db"
+            shutil.copyfile(origin.removeprefix("sqlite:///"), path)
+            url = f"sqlite:///{path}"
+        else:
+            url = postgres.create_database(postgres_server, origin)
+        made.append(url)
+        return url
+
+    yield get
+    for url in made:
+        if not url.startswith("sqlite"):
+            postgres.drop_database(url)
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> str:
+    """The two databases, one after the other."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def store_url(engine: str, new_store: Callable[..., str]) -> str:
+    """A fresh empty store."""
+    return new_store(engine)
+
+
+@pytest.fixture
+def seeded_url(engine: str, new_store: Callable[..., str]) -> str:
+    """A fresh store that holds the five articles."""
+    return new_store(engine, seeded=True)
+
+
+@pytest.fixture
+def database(store_url: str) -> Iterator[Database]:
+    """An empty store, for tests below the web."""
+    opened = Database(store_url)
+    yield opened
+    opened.close_writer()
+
+
+@pytest.fixture
+def seeded_database(seeded_url: str) -> Iterator[Database]:
+    """The five articles, for tests below the web."""
+    opened = Database(seeded_url)
+    yield opened
+    opened.close_writer()
+
+
+def serve(url: str, **settings: Any) -> TestClient:
+    """A client of the application over a store; use it in a with block."""
+    app = create_app(Settings(_env_file=None, database_url=url, **settings))
+    return TestClient(app, raise_server_exceptions=False)
+
+
+@pytest.fixture
+def client(store_url: str) -> Iterator[TestClient]:
+    """The service over an empty store."""
+    with serve(store_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def seeded(seeded_url: str) -> Iterator[TestClient]:
+    """The service over the five articles."""
+    with serve(seeded_url) as opened:
+        yield opened
+
+
+def key_for(client: TestClient, *scopes: str, name: str = "tester") -> dict[str, str]:
+    """The header of a fresh key with these scopes (write, when none is named) in the store of a client."""
+    database: Database = client.app.state.database
+    token = database.write_now(access.create_key, name, scopes or ("write",))
+    return {"Authorization": f"Bearer {token}"}

@@ -26,7 +26,8 @@ from statistics import median
 from incidents_api.model.gazetteer import fold
 
 TARGET = Path(__file__).parents[1] / "src/incidents_api/model/data/gazetteer.bin"
-HAND = tomllib.loads(TARGET.with_suffix(".toml").read_text(encoding="utf-8"))  # points and names that are ours
+# Points and names that are ours.
+HAND = tomllib.loads(Path(__file__).with_name("gazetteer.toml").read_text(encoding="utf-8"))
 TITLE = b"Gazetteer from GeoNames (www.geonames.org, CC BY 4.0) and ISO 3166 codes; made by tools/build_gazetteer.py\n"
 BLOCK = 80_000  # bytes of a block before compression
 MERGE_DEGREES = 5 / 111.195  # 5 km

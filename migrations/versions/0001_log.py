@@ -13,6 +13,8 @@ depends_on = None
 # Compared byte by byte on both databases.
 Text = sa.Text().with_variant(sa.TEXT(collation="C"), "postgresql")
 
+HEAD = "INSERT INTO head (id, seq, hash, recorded_at, epoch, projection) VALUES (1, 0, :hash, '', :epoch, '')"
+
 
 def upgrade() -> None:
     op.create_table(
@@ -26,7 +28,6 @@ def upgrade() -> None:
         sa.Column("revoked_at", Text, nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_api_key")),
         sa.UniqueConstraint("hash", name=op.f("uq_api_key_hash")),
-        info={"holds": "Keys, as the sha256 of 256 random bits."},
     )
     op.create_table(
         "head",
@@ -37,9 +38,6 @@ def upgrade() -> None:
         sa.Column("epoch", Text, nullable=False),
         sa.Column("projection", Text, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_head")),
-        info={
-            "holds": "One row: the head of the log, and the fingerprint of the catalogue that the query tables were built with."
-        },
     )
     op.create_table(
         "revision",
@@ -57,7 +55,6 @@ def upgrade() -> None:
         sa.Column("previous_hash", Text, nullable=False),
         sa.Column("hash", Text, nullable=False),
         sa.PrimaryKeyConstraint("record_id", "version", name=op.f("pk_revision")),
-        info={"holds": "The append-only log: every record as it stood after each change."},
     )
     op.create_index(op.f("ix_revision_seq"), "revision", ["seq"], unique=False)
     op.create_table(
@@ -65,13 +62,8 @@ def upgrade() -> None:
         sa.Column("fingerprint", Text, nullable=False),
         sa.Column("text", Text, nullable=False),
         sa.PrimaryKeyConstraint("fingerprint", name=op.f("pk_source_text")),
-        info={"holds": "Texts of sources by the sha256 that the log carries; what quotes are checked against."},
     )
-    op.execute(
-        sa.text(
-            "INSERT INTO head (id, seq, hash, recorded_at, epoch, projection) VALUES (1, 0, :hash, '', :epoch, '')"
-        ).bindparams(hash="0" * 64, epoch=secrets.token_hex(8))
-    )
+    op.execute(sa.text(HEAD).bindparams(hash="0" * 64, epoch=secrets.token_hex(8)))
 
 
 def downgrade() -> None:

@@ -42,7 +42,6 @@ def upgrade() -> None:
         sa.Column("country", Text, nullable=True),
         sa.Column("parent", Text, nullable=True),
         sa.PrimaryKeyConstraint("id", "seq_from", name=op.f("pk_actor")),
-        info={"holds": "Who takes part in incidents."},
     )
     op.create_index(
         op.f("ix_actor_country_id"),
@@ -100,7 +99,6 @@ def upgrade() -> None:
         sa.Column("seq_to", sa.BigInteger(), nullable=True),
         sa.Column("depth", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("record_id", "ancestor_id", "seq_from", name=op.f("pk_ancestry")),
-        info={"holds": "Every actor and location with itself (depth 0) and all it is a part of."},
     )
     op.create_index(
         op.f("ix_ancestry_ancestor_id_record_id"),
@@ -124,7 +122,6 @@ def upgrade() -> None:
         sa.Column("qualifier", Text, nullable=False),
         sa.Column("source_id", Text, nullable=True),
         sa.PrimaryKeyConstraint("incident_id", "claim_id", "seq_from", name=op.f("pk_claim")),
-        info={"holds": "Claims of incidents."},
     )
     op.create_index(
         op.f("ix_claim_source_id_incident_id"),
@@ -141,7 +138,6 @@ def upgrade() -> None:
         sa.Column("value", Text, nullable=False),
         sa.Column("record_id", Text, nullable=False),
         sa.PrimaryKeyConstraint("kind", "scheme", "value", name=op.f("pk_external_id")),
-        info={"holds": "Which record an external id names; held for ever, also when the record is ended."},
     )
     op.create_index(op.f("ix_external_id_record_id"), "external_id", ["record_id"], unique=False)
     op.create_table(
@@ -171,7 +167,6 @@ def upgrade() -> None:
         sa.Column("status", Text, nullable=True),
         sa.Column("sensitivity", Text, nullable=True),
         sa.PrimaryKeyConstraint("id", "seq_from", name=op.f("pk_incident")),
-        info={"holds": "Something that happened, or is claimed to have."},
     )
     op.create_index(
         op.f("ix_incident_admin1_date_id"),
@@ -278,7 +273,6 @@ def upgrade() -> None:
         sa.Column("location_id", Text, nullable=False),
         sa.Column("role", Text, nullable=False),
         sa.PrimaryKeyConstraint("incident_id", "n", "seq_from", name=op.f("pk_incident_location")),
-        info={"holds": "Locations of incidents."},
     )
     op.create_index(
         op.f("ix_incident_location_location_id_incident_id"),
@@ -304,7 +298,6 @@ def upgrade() -> None:
         sa.Column("lat", sa.Double(), nullable=True),
         sa.Column("precision", Text, nullable=True),
         sa.PrimaryKeyConstraint("id", "seq_from", name=op.f("pk_location")),
-        info={"holds": "Where incidents take place."},
     )
     op.create_index(
         op.f("ix_location_admin1_id"),
@@ -364,7 +357,6 @@ def upgrade() -> None:
         sa.Column("role", Text, nullable=False),
         sa.Column("attribution", Text, nullable=False),
         sa.PrimaryKeyConstraint("incident_id", "n", "seq_from", name=op.f("pk_participation")),
-        info={"holds": "Actors of incidents, in a role and with an attribution."},
     )
     op.create_index(
         op.f("ix_participation_actor_id_incident_id"),
@@ -398,7 +390,6 @@ def upgrade() -> None:
         sa.Column("ended", Text, nullable=True),
         sa.Column("successor", Text, nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_record")),
-        info={"holds": "Every record there ever was: its current version, and the reason when it was ended."},
     )
     op.create_table(
         "relation",
@@ -409,7 +400,6 @@ def upgrade() -> None:
         sa.Column("type", Text, nullable=False),
         sa.Column("other_id", Text, nullable=False),
         sa.PrimaryKeyConstraint("incident_id", "n", "seq_from", name=op.f("pk_relation")),
-        info={"holds": "How incidents stand to each other."},
     )
     op.create_index(
         op.f("ix_relation_other_id_type"),
@@ -442,7 +432,6 @@ def upgrade() -> None:
         sa.Column("reliability", Text, nullable=True),
         sa.Column("fingerprint", Text, nullable=True),
         sa.PrimaryKeyConstraint("id", "seq_from", name=op.f("pk_source")),
-        info={"holds": "A document that says so."},
     )
     op.create_index(
         op.f("ix_source_assessment_date_id"),
@@ -559,7 +548,6 @@ def upgrade() -> None:
         sa.Column("admin1", Text, nullable=True),
         sa.Column("location", Text, nullable=True),
         sa.PrimaryKeyConstraint("id", "seq_from", name=op.f("pk_statistic")),
-        info={"holds": "A figure about a period and an area that is no incident."},
     )
     op.create_index(
         op.f("ix_statistic_admin1_date_id"),
@@ -642,7 +630,6 @@ def upgrade() -> None:
         sa.Column("seq_to", sa.BigInteger(), nullable=True),
         sa.Column("kind", Text, nullable=False),
         sa.PrimaryKeyConstraint("record_id", "field", "value", "seq_from", name=op.f("pk_term")),
-        info={"holds": "Values of the fields that can have many, such as tags and names."},
     )
     op.create_index(
         op.f("ix_term_kind_field_value_record_id"),

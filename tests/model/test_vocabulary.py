@@ -16,12 +16,42 @@ from incidents_api.model.vocabulary import LISTS, VAGUE_WORDS, Code, below, code
 FILE = Path(vocabulary.__file__).with_name("data") / "vocabulary.json"
 EVERY = [pytest.param(entry, id=f"{name}-{entry.code}") for name in LISTS for entry in LISTS[name].codes.values()]
 
-NAMES = """
-    incident_type stage granularity date_kind date_precision date_basis location_precision location_role
-    location_kind actor_type actor_role attribution measure population sex age_group victim_category
-    combat_status exploitation qualifier claim_link relation source_kind assessment reliability review_status
-    deletion_reason captivity_setting captivity_outcome answer sensitivity scope date_mode operation
-""".split()
+NAMES = [
+    "incident_type",
+    "stage",
+    "granularity",
+    "date_kind",
+    "date_precision",
+    "date_basis",
+    "location_precision",
+    "location_role",
+    "location_kind",
+    "actor_type",
+    "actor_role",
+    "attribution",
+    "measure",
+    "population",
+    "sex",
+    "age_group",
+    "victim_category",
+    "combat_status",
+    "exploitation",
+    "qualifier",
+    "claim_link",
+    "relation",
+    "source_kind",
+    "assessment",
+    "reliability",
+    "review_status",
+    "deletion_reason",
+    "captivity_setting",
+    "captivity_outcome",
+    "answer",
+    "sensitivity",
+    "scope",
+    "date_mode",
+    "operation",
+]
 
 # What the five seed articles are coded with.
 SEEDS = {
@@ -58,14 +88,16 @@ def test_the_lists_are_the_agreed_ones() -> None:
     assert list(LISTS) == NAMES
     for name, listed in LISTS.items():
         assert listed.name == name
-        assert listed.label and listed.meaning.endswith(".")
+        assert listed.label
+        assert listed.meaning.endswith(".")
         assert listed.codes
 
 
 @pytest.mark.parametrize("entry", EVERY)
 def test_every_code_is_explained(entry: Code) -> None:
     assert re.fullmatch(r"[a-z0-9_]+(:[a-z]+)?", entry.code)
-    assert entry.label and entry.label == entry.label.strip()
+    assert entry.label
+    assert entry.label == entry.label.strip()
     assert re.fullmatch(r"[A-Z][^\n]*\.", entry.definition)
     assert not re.search(r"\.\s+[A-Z]|  ", entry.definition), "one sentence"
     text = f"{entry.label} {entry.definition} {entry.extra}"

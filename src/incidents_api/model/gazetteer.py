@@ -2,8 +2,8 @@
 
 The data is GeoNames (https://www.geonames.org, licence CC BY 4.0) joined with the ISO 3166 code lists;
 `tools/build_gazetteer.py` makes `data/gazetteer.bin` from it, with the points and names by hand of
-`data/gazetteer.toml`. A look-up decompresses one or two blocks of about 75 KB; nothing else is read, so opening costs a
-millisecond and the file never becomes Python objects as a whole.
+`tools/gazetteer.toml`. A look-up decompresses one or two blocks of about 75 KB; nothing else is read, so opening costs
+a millisecond and the file never becomes Python objects as a whole.
 
 How the source's levels become kinds:
 

@@ -21,7 +21,8 @@ def schemas() -> dict[str, Any]:
     """Every schema of the document, by name."""
     _, taken = models_json_schema([(model, "validation") for model in _REPORTS], ref_template=_REF)
     _, shown = models_json_schema([(model, "serialization") for model in _SHOWN], ref_template=_REF)
-    return taken["$defs"] | shown["$defs"] | {"Problem": _PROBLEM}
+    made: dict[str, Any] = taken["$defs"] | shown["$defs"] | {"Problem": _PROBLEM}
+    return made
 
 
 _PROBLEM = {

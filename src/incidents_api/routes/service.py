@@ -39,7 +39,8 @@ _HOME = """<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><title>The incident event store</title><link rel="icon" href="data:,">
 <meta name="viewport" content="width=device-width">
-<style>body{{font:16px/1.5 system-ui,sans-serif;max-width:42rem;margin:3rem auto;padding:0 1rem;color-scheme:light dark}}
+<style>
+body{{font:16px/1.5 system-ui,sans-serif;max-width:42rem;margin:3rem auto;padding:0 1rem;color-scheme:light dark}}
 code{{background:#8882;padding:.1em .3em}}dt{{margin-top:.6em}}dd{{margin-left:1.2em}}</style></head>
 <body>
 <h1>The incident event store</h1>
@@ -56,7 +57,8 @@ The store stands at revision {seq}.</p>
 <dt><a href="/v1">/v1</a></dt><dd>This page for programs.</dd>
 </dl>
 <h2>Ask</h2>
-<p><a href="/v1/incidents?admin1=MX-SIN&amp;count=exact"><code>/v1/incidents?admin1=MX-SIN&amp;count=exact</code></a><br>
+<p><a href="/v1/incidents?admin1=MX-SIN&amp;count=exact"
+><code>/v1/incidents?admin1=MX-SIN&amp;count=exact</code></a><br>
 <a href="/v1/incidents?from=2024-03&amp;to=2024-03&amp;date_mode=within"
 ><code>/v1/incidents?from=2024-03&amp;to=2024-03&amp;date_mode=within</code></a><br>
 <a href="/v1/incidents?measure=freed&amp;sort=date"><code>/v1/incidents?measure=freed&amp;sort=date</code></a></p>

@@ -84,10 +84,9 @@ def _fault(revision: Revision, verdict: Verdict, before: _Seen | None) -> str | 
         return "its hash does not fit: it was altered"
     if revision.salt is None or commit(revision.salt, revision.reason, revision.record) != revision.commitment:
         return "its body does not fit its commitment: the record or the reason was altered"
-    if revision.version != (before.version + 1 if before else 1):
-        return f"version {revision.version} of the record does not follow {before.version if before else 0}"
-    if before is not None and (before.kind != revision.kind or before.ended):
-        return "the record was ended before, or was of another kind"
+    last = before.version if before else 0
+    if revision.version != last + 1 or (before and (before.kind != revision.kind or before.ended)):
+        return f"version {revision.version} of the {revision.kind} does not follow version {last} of the record"
     return None
 
 

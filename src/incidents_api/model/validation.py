@@ -123,17 +123,13 @@ def faults_of(details: Iterable[ErrorDetails]) -> list[Fault]:
     for detail in details:
         context = detail.get("ctx") or {}
         code = _CODES.get(detail["type"], detail["type"])
-        message = _MESSAGES.get(detail["type"], detail["msg"]).format_map(_Blank(context))
+        template = _MESSAGES.get(detail["type"])
+        message = template.format_map(context) if template else detail["msg"]
         allowed = tuple(context["allowed"]) if isinstance(context.get("allowed"), list) else ()
         faults.append(Fault(message, code, pointer=pointer(detail["loc"]), allowed=allowed))
         if len(faults) == MAX_FAULTS:
             break
     return faults
-
-
-class _Blank(dict[str, Any]):
-    def __missing__(self, key: str) -> str:
-        return ""
 
 
 def pointer(location: Iterable[str | int]) -> str:

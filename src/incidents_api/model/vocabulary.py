@@ -120,5 +120,8 @@ def suggest(word: str, allowed: Iterable[str]) -> str | None:
     plain = _plain(word)
     if plain in spelled:
         return spelled[plain]
+    longer = [candidate for candidate in spelled if len(plain) > 2 and candidate.startswith(plain)]
+    if longer:
+        return spelled[longer[0]]
     near = difflib.get_close_matches(plain, spelled, n=1)
     return spelled[near[0]] if near else None

@@ -13,6 +13,7 @@ depends_on = None
 # Compared byte by byte on both databases.
 Text = sa.Text().with_variant(sa.TEXT(collation="C"), "postgresql")
 
+TABLES = ("api_key", "head", "revision", "source_text")
 HEAD = "INSERT INTO head (id, seq, hash, recorded_at, epoch, projection) VALUES (1, 0, :hash, '', :epoch, '')"
 
 
@@ -56,6 +57,7 @@ def upgrade() -> None:
         sa.Column("hash", Text, nullable=False),
         sa.PrimaryKeyConstraint("record_id", "version", name=op.f("pk_revision")),
     )
+    op.create_index(op.f("ix_revision_recorded_at"), "revision", ["recorded_at"], unique=False)
     op.create_index(op.f("ix_revision_seq"), "revision", ["seq"], unique=False)
     op.create_table(
         "source_text",
@@ -70,9 +72,5 @@ def downgrade() -> None:
     if op.get_bind().scalar(sa.text("SELECT count(*) FROM revision")):
         # The log is the truth: nothing may drop it while it holds anything.
         raise RuntimeError("the log holds revisions; back the store up and remove its database instead")
-
-    op.drop_table("source_text")
-    op.drop_index(op.f("ix_revision_seq"), table_name="revision")
-    op.drop_table("revision")
-    op.drop_table("head")
-    op.drop_table("api_key")
+    for table in TABLES:
+        op.drop_table(table)

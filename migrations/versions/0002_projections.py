@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from incidents_api.storage import dialects
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -16,6 +18,7 @@ TABLES = (
     "ancestry",
     "claim",
     "external_id",
+    "figure",
     "incident",
     "incident_location",
     "location",
@@ -116,12 +119,27 @@ def upgrade() -> None:
         sa.Column("seq_to", sa.BigInteger(), nullable=True),
         sa.Column("measure", Text, nullable=False),
         sa.Column("population", Text, nullable=False),
+        sa.Column("sex", Text, nullable=True),
+        sa.Column("age_group", Text, nullable=True),
+        sa.Column("nationality", Text, nullable=True),
+        sa.Column("victim_category", Text, nullable=True),
+        sa.Column("combat_status", Text, nullable=True),
+        sa.Column("exploitation", Text, nullable=True),
         sa.Column("value", sa.BigInteger(), nullable=True),
         sa.Column("low", sa.BigInteger(), nullable=True),
         sa.Column("high", sa.BigInteger(), nullable=True),
         sa.Column("qualifier", Text, nullable=False),
         sa.Column("source_id", Text, nullable=True),
+        sa.Column("document", Text, nullable=False),
         sa.PrimaryKeyConstraint("incident_id", "claim_id", "seq_from", name=op.f("pk_claim")),
+    )
+    op.create_index(
+        op.f("ix_claim_measure_incident_id"),
+        "claim",
+        ["measure", "incident_id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
     )
     op.create_index(
         op.f("ix_claim_source_id_incident_id"),
@@ -141,6 +159,34 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_external_id_record_id"), "external_id", ["record_id"], unique=False)
     op.create_table(
+        "figure",
+        sa.Column("incident_id", Text, nullable=False),
+        sa.Column("n", sa.Integer(), nullable=False),
+        sa.Column("seq_from", sa.BigInteger(), nullable=False),
+        sa.Column("seq_to", sa.BigInteger(), nullable=True),
+        sa.Column("measure", Text, nullable=False),
+        sa.Column("population", Text, nullable=False),
+        sa.Column("sex", Text, nullable=True),
+        sa.Column("age_group", Text, nullable=True),
+        sa.Column("nationality", Text, nullable=True),
+        sa.Column("victim_category", Text, nullable=True),
+        sa.Column("combat_status", Text, nullable=True),
+        sa.Column("exploitation", Text, nullable=True),
+        sa.Column("whole", sa.Boolean(), nullable=False),
+        sa.Column("low", sa.BigInteger(), nullable=True),
+        sa.Column("best", sa.BigInteger(), nullable=True),
+        sa.Column("high", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("incident_id", "n", "seq_from", name=op.f("pk_figure")),
+    )
+    op.create_index(
+        op.f("ix_figure_measure_whole_best_incident_id"),
+        "figure",
+        ["measure", "whole", "best", "incident_id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_table(
         "incident",
         sa.Column("id", Text, nullable=False),
         sa.Column("seq_from", sa.BigInteger(), nullable=False),
@@ -156,6 +202,8 @@ def upgrade() -> None:
         sa.Column("latest", Text, nullable=True),
         sa.Column("date_kind", Text, nullable=True),
         sa.Column("date_precision", Text, nullable=True),
+        sa.Column("year", Text, nullable=True),
+        sa.Column("month", Text, nullable=True),
         sa.Column("span_start", Text, nullable=True),
         sa.Column("span_end", Text, nullable=True),
         sa.Column("country", Text, nullable=True),
@@ -163,6 +211,9 @@ def upgrade() -> None:
         sa.Column("location", Text, nullable=True),
         sa.Column("lon", sa.Double(), nullable=True),
         sa.Column("lat", sa.Double(), nullable=True),
+        sa.Column("x", sa.Double(), nullable=True),
+        sa.Column("y", sa.Double(), nullable=True),
+        sa.Column("z", sa.Double(), nullable=True),
         sa.Column("precision", Text, nullable=True),
         sa.Column("status", Text, nullable=True),
         sa.Column("sensitivity", Text, nullable=True),
@@ -425,6 +476,8 @@ def upgrade() -> None:
         sa.Column("latest", Text, nullable=True),
         sa.Column("date_kind", Text, nullable=True),
         sa.Column("date_precision", Text, nullable=True),
+        sa.Column("year", Text, nullable=True),
+        sa.Column("month", Text, nullable=True),
         sa.Column("span_start", Text, nullable=True),
         sa.Column("span_end", Text, nullable=True),
         sa.Column("language", Text, nullable=True),
@@ -542,6 +595,8 @@ def upgrade() -> None:
         sa.Column("latest", Text, nullable=True),
         sa.Column("date_kind", Text, nullable=True),
         sa.Column("date_precision", Text, nullable=True),
+        sa.Column("year", Text, nullable=True),
+        sa.Column("month", Text, nullable=True),
         sa.Column("span_start", Text, nullable=True),
         sa.Column("span_end", Text, nullable=True),
         sa.Column("country", Text, nullable=True),
@@ -639,10 +694,11 @@ def upgrade() -> None:
         sqlite_where=sa.text("seq_to IS NULL"),
         postgresql_where=sa.text("seq_to IS NULL"),
     )
+    dialects.create_search(op.get_bind())
     # Empty tables stand for no state of the log; the next `incidents migrate` (or `up`) rebuilds them from it.
     op.execute("UPDATE head SET projection = ''")
 
 
 def downgrade() -> None:
-    for table in TABLES:
+    for table in (*TABLES, "search"):
         op.drop_table(table)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from incidents_api.model import gazetteer, vocabulary
+from incidents_api.model.places import direction, main_place
 from incidents_api.model.wire import Record
 
 
@@ -19,7 +20,8 @@ class Field:
     number, flag. `path`: where it stands in
     the record. `filter`: how the parameter of this name selects: `equals` (the column), `term` (any of many values) or
     a shape that reading/conditions.py knows; None: not a parameter. `kept`: as a column of the kind's table, or as
-    terms where it has `many` values. `read` gives the value where the path alone does not.
+    terms where it has `many` values. `internal`: a column that queries use and nobody is told of. `read` gives the
+    value where the path alone does not.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Field:
     sort: bool = False
     group: bool = False
     kept: bool = True
+    internal: bool = False
 
     def value(self, record: Record) -> Any:
         """The value in a record: a scalar or None, or for `many` a sorted list without repeats."""
@@ -53,21 +56,6 @@ def pluck(record: Any, path: str) -> Iterator[Any]:
             yield from pluck(item, rest)
         else:
             yield item
-
-
-_PLACE_ROLES = ("occurred_at", "taken_from", "held_at", "rescued_at", "transferred_to", "transit", "destination")
-
-
-def main_place(record: Record) -> Record:
-    """The location that stands for an incident in columns and groups: where it occurred, else the next best role.
-
-    Where victims come from (`origin`) never stands for the incident. An empty mapping when there is none.
-    """
-    for role in _PLACE_ROLES:
-        for place in record["locations"]:
-            if place["role"] == role:
-                return dict(place)
-    return {}
 
 
 def sources_of(record: Any) -> Iterable[str]:
@@ -145,6 +133,14 @@ def _dates(member: str, what: str) -> tuple[Field, ...]:
 
         return read
 
+    def bucket(length: int) -> Callable[[Record], str | None]:
+        def read(record: Record) -> str | None:
+            date = record[member] or {}
+            first, last = str(date.get("earliest") or "")[:length], str(date.get("latest") or "-")[:length]
+            return first if first == last else None
+
+        return read
+
     return (
         Field(name="date", type="day", path=member, read=key, sort=True, meaning=f"When {what}; unknown sorts lowest."),
         Field(name="earliest", type="day", path=f"{member}.earliest", meaning=f"First day on which {what}, if known."),
@@ -166,10 +162,27 @@ def _dates(member: str, what: str) -> tuple[Field, ...]:
             meaning="How exactly the date is known.",
         ),
         Field(
+            name="year",
+            type="text",
+            path=f"{member}.edtf",
+            read=bucket(4),
+            group=True,
+            meaning=f"Year in which {what}; null when it is known too coarsely to say.",
+        ),
+        Field(
+            name="month",
+            type="text",
+            path=f"{member}.edtf",
+            read=bucket(7),
+            group=True,
+            meaning=f"Month (YYYY-MM) in which {what}; null when it is known too coarsely to say.",
+        ),
+        Field(
             name="span_start",
             type="day",
             path=f"{member}.earliest",
             read=bound("earliest", "0001-01-01"),
+            internal=True,
             meaning="Earliest day, with an open beginning as 0001-01-01; null when undated.",
         ),
         Field(
@@ -177,9 +190,21 @@ def _dates(member: str, what: str) -> tuple[Field, ...]:
             type="day",
             path=f"{member}.latest",
             read=bound("latest", "9999-12-31"),
+            internal=True,
             meaning="Latest day, with an open end as 9999-12-31; null when undated.",
         ),
     )
+
+
+def _direction(axis: int) -> Callable[[Record], float | None]:
+    """One axis of the point as a direction from the middle of the earth: distances need no trigonometry in SQL."""
+
+    def read(record: Record) -> float | None:
+        place = main_place(record)
+        lon, lat = place.get("lon"), place.get("lat")
+        return None if lon is None or lat is None else direction(lon, lat)[axis]
+
+    return read
 
 
 def _main(name: str) -> Callable[[Record], Any]:
@@ -233,6 +258,10 @@ INCIDENT: tuple[Field, ...] = (
     ),
     Field(name="lon", type="number", path="locations.lon", read=_main("lon"), meaning="Longitude, WGS 84 degrees."),
     Field(name="lat", type="number", path="locations.lat", read=_main("lat"), meaning="Latitude, WGS 84 degrees."),
+    *(
+        Field(name=axis, type="number", path="locations", read=_direction(n), internal=True, meaning=f"Axis {axis}.")
+        for n, axis in enumerate(("x", "y", "z"))
+    ),
     _code(
         "precision",
         "location_precision",

@@ -56,6 +56,7 @@ def fields() -> list[dict[str, Any]]:
         }
         for kind in KINDS.values()
         for field in kind.fields
+        if not field.internal
     ]
 
 

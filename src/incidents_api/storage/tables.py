@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, Double, Integer, MetaData, PrimaryKeyConstraint, Table
 
+from incidents_api.model.claims import DIMS
 from incidents_api.model.fields import Field
 from incidents_api.model.kinds import KINDS, Kind
 from incidents_api.storage.dialects import Text, current_index, index
@@ -51,6 +52,7 @@ revision = Table(
 )
 # Unique in fact, by the lock on the head; a unique index without the record's id could not be sharded (ADR 0004).
 index(revision.c.seq)
+index(revision.c.recorded_at)
 
 source_text = Table(
     "source_text",
@@ -187,15 +189,36 @@ claim = Table(
     *_seq_range(),
     Column("measure", Text, nullable=False),
     Column("population", Text, nullable=False),
+    *(Column(dim, Text) for dim in DIMS),
     Column("value", BigInteger),
     Column("low", BigInteger),
     Column("high", BigInteger),
     Column("qualifier", Text, nullable=False),
     Column("source_id", Text),
+    Column("document", Text, nullable=False),
     PrimaryKeyConstraint("incident_id", "claim_id", "seq_from"),
-    info={"holds": "Claims of incidents."},
+    info={"holds": "Claims of incidents, each with its row of the long table as it is served."},
 )
 current_index(claim.c.source_id, claim.c.incident_id)
+current_index(claim.c.measure, claim.c.incident_id)
+
+figure = Table(
+    "figure",
+    metadata,
+    Column("incident_id", Text, nullable=False),
+    Column("n", Integer, nullable=False),
+    *_seq_range(),
+    Column("measure", Text, nullable=False),
+    Column("population", Text, nullable=False),
+    *(Column(dim, Text) for dim in DIMS),
+    Column("whole", Boolean, nullable=False),
+    Column("low", BigInteger),
+    Column("best", BigInteger),
+    Column("high", BigInteger),
+    PrimaryKeyConstraint("incident_id", "n", "seq_from"),
+    info={"holds": "The figure of incidents at every node of the trees; `whole`: of all persons, not broken down."},
+)
+current_index(figure.c.measure, figure.c.whole, figure.c.best, figure.c.incident_id)
 
 relation = Table(
     "relation",
@@ -236,7 +259,7 @@ ancestry = Table(
 current_index(ancestry.c.ancestor_id, ancestry.c.record_id)
 
 CHILD_TABLES: dict[str, tuple[Table, ...]] = {
-    "incident": (incident_location, participation, claim, relation, term),
+    "incident": (incident_location, participation, claim, figure, relation, term),
     "actor": (term,),
     "location": (term,),
     "source": (term,),
@@ -249,6 +272,7 @@ RANGED: tuple[Table, ...] = (
     incident_location,
     participation,
     claim,
+    figure,
     relation,
     term,
     ancestry,

@@ -9,10 +9,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from incidents_api.model.claims import DIMS
+from incidents_api.model.figures import EVERYBODY, nodes
 from incidents_api.model.kinds import KINDS
-from incidents_api.model.revision import Revision
+from incidents_api.model.places import main_place
+from incidents_api.model.revision import Revision, canonical
 from incidents_api.model.wire import Record
-from incidents_api.storage import tables
+from incidents_api.model.words import words_of
+from incidents_api.storage import dialects, tables
 from incidents_api.storage.tables import CHILD_TABLES, KIND_TABLES
 
 Rows = dict[sa.Table, list[dict[str, Any]]]
@@ -32,6 +36,7 @@ def project(conn: Connection, entries: Sequence[tuple[Revision, Record | None, R
     Each entry is a revision, its record (None when it ends the record) and the reason of an end.
     """
     rows: Rows = defaultdict(list)
+    words: list[tuple[str, int, list[str]]] = []
     seen: set[str] = set()
     for revision, record, reason in entries:
         if revision.record_id in seen:
@@ -44,11 +49,27 @@ def project(conn: Connection, entries: Sequence[tuple[Revision, Record | None, R
         if record is not None:
             _rows_of(rows, revision, record)
             _project_external_ids(conn, rows, revision, record)
+            words.append((revision.record_id, revision.seq, words_of(record, _known_as(conn, record))))
         if revision.kind in ("actor", "location"):
             _insert(conn, rows)
             seen.clear()
             _project_ancestry(conn, revision, record)
     _insert(conn, rows)
+    dialects.index_words(conn, words)
+
+
+def _known_as(conn: Connection, record: Record) -> list[str]:
+    """Every name of the actors and locations of an incident, so that a search by an alias finds it."""
+    named = {one["actor_id"] for one in record.get("actors", ())} | {
+        place["location_id"] for place in record.get("locations", ())
+    }
+    if not named:
+        return []
+    term = tables.term.c
+    query = sa.select(term.value).where(
+        term.record_id.in_(sorted(named)), term.field == "known_as", term.seq_to.is_(None)
+    )
+    return list(conn.execute(query.order_by(term.record_id, term.value)).scalars())
 
 
 def _insert(conn: Connection, rows: Rows) -> None:
@@ -101,12 +122,12 @@ def _rows_of(rows: Rows, revision: Revision, record: Record) -> None:
             term = {"record_id": revision.record_id, "field": field.name, "value": value, "kind": kind.name}
             rows[tables.term].append(term | current)
     if kind.name == "incident":
-        for table, entries in _incident_rows(record):
+        for table, entries in _incident_rows(revision, record):
             for entry in entries:
                 rows[table].append({"incident_id": revision.record_id} | entry | current)
 
 
-def _incident_rows(record: Record) -> Iterable[tuple[sa.Table, Iterable[dict[str, Any]]]]:
+def _incident_rows(revision: Revision, record: Record) -> Iterable[tuple[sa.Table, Iterable[dict[str, Any]]]]:
     yield (
         tables.incident_location,
         (
@@ -121,10 +142,16 @@ def _incident_rows(record: Record) -> Iterable[tuple[sa.Table, Iterable[dict[str
             for n, one in enumerate(record["actors"])
         ),
     )
-    copied = ("measure", "population", "value", "low", "high", "qualifier", "source_id")
+    yield tables.claim, (_claim_row(revision, record, claim) for claim in record["claims"])
     yield (
-        tables.claim,
-        ({"claim_id": claim["id"]} | {name: claim[name] for name in copied} for claim in record["claims"]),
+        tables.figure,
+        (
+            {"n": n, "measure": measure, "population": population}
+            | {dim: dict(dims).get(dim) for dim in DIMS}
+            | {"whole": population == EVERYBODY and not dims}
+            | figure._asdict()
+            for n, ((measure, population, dims), figure) in enumerate(sorted(nodes(record["tallies"]).items()))
+        ),
     )
     yield (
         tables.relation,
@@ -133,6 +160,19 @@ def _incident_rows(record: Record) -> Iterable[tuple[sa.Table, Iterable[dict[str
             for n, relation in enumerate(record["relations"])
         ),
     )
+
+
+def _claim_row(revision: Revision, record: Record, claim: Record) -> dict[str, Any]:
+    """A row of the long table of claims; `document` is the row as it is served, the incident's own columns included."""
+    incident = {f"incident_{name}": record[name] for name in ("type", "stage", "granularity", "title")}
+    place = main_place(record)
+    told = {"incident_id": revision.record_id, "incident_version": revision.version, **incident}
+    told |= {name: record["date"][name] for name in ("edtf", "earliest", "latest")}
+    told |= {name: place.get(name) for name in ("country", "admin1")}
+    told |= {"claim_id" if name == "id" else name: value for name, value in claim.items()}
+    copied = ("measure", "population", "value", "low", "high", "qualifier", "source_id")
+    columns = {"claim_id": claim["id"]} | {name: claim[name] for name in copied}
+    return columns | {dim: claim["dims"].get(dim) for dim in DIMS} | {"document": canonical(told)}
 
 
 def _project_ancestry(conn: Connection, revision: Revision, record: Record | None) -> None:
@@ -195,6 +235,7 @@ def rebuild(conn: Connection, progress: Callable[[int], None] = lambda done: Non
     """
     for table in tables.PROJECTIONS:
         conn.execute(sa.delete(table))
+    dialects.clear_words(conn)
     done = 0
     while True:
         log = tables.revision

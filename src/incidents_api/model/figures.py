@@ -1,0 +1,153 @@
+"""Figures: what an incident's tallies say at a node of the measure and population trees, for totals and filters."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from incidents_api.model import vocabulary
+from incidents_api.model.wire import Record
+
+Dims = tuple[tuple[str, str], ...]
+
+
+class Figure(NamedTuple):
+    """Low, best and high; None where nobody knows."""
+
+    low: int | None
+    best: int | None
+    high: int | None
+
+
+NEVER_SUMMED = "affected"
+"""Exposure and outcome meet under this measure (the kidnapped are freed later), so its children must not be added."""
+
+
+def _above(name: str, code: str) -> tuple[str, ...]:
+    """The code and everything over it in its tree, nearest first."""
+    codes = vocabulary.LISTS[name].codes
+    found = []
+    at: str | None = code
+    while at is not None:
+        found.append(at)
+        at = codes[at].parent
+    return tuple(found)
+
+
+MEASURE_ABOVE: Mapping[str, tuple[str, ...]] = {
+    code: tuple(one for one in _above("measure", code) if one == code or one != NEVER_SUMMED)
+    for code in vocabulary.codes("measure")
+}
+"""Every measure with those whose figure it is part of, nearest first."""
+POPULATION_ABOVE: Mapping[str, tuple[str, ...]] = {
+    code: _above("population", code) for code in vocabulary.codes("population")
+}
+"""Every population with those that contain it, nearest first."""
+EVERYBODY = "all"
+
+
+def figures(record: Record) -> dict[str, Figure]:
+    """The figure of every measure that the record speaks of, for all persons together."""
+    told = nodes(record["tallies"])
+    return {
+        measure: figure for (measure, population, dims), figure in told.items() if population == EVERYBODY and not dims
+    }
+
+
+def nodes(tallies: Iterable[Record]) -> dict[tuple[str, str, Dims], Figure]:
+    """The figure at every node (measure, population, dims) that any of the tallies lies under.
+
+    At a node stands the stated figure or, where none is stated, the sum of what is stated beneath, nobody counted
+    twice (DESIGN.md section 3). Figures with dims break others down: they get nodes of their own, and stand for the
+    whole only where no claim without dims speaks of it.
+    """
+    stated: dict[Dims, dict[tuple[str, str], Figure]] = {}
+    for tally in tallies:
+        dims: Dims = tuple(sorted(tally["dims"].items()))
+        cell = (tally["measure"], tally["population"])
+        stated.setdefault(dims, {})[cell] = Figure(tally["low"], tally["best"], tally["high"])
+    whole = stated.setdefault((), {})
+    for cell, figure in _from_breakdowns(stated).items():
+        if not any(_covers(other, cell) for other in whole):
+            whole[cell] = figure
+    return {
+        (measure, population, dims): figure
+        for dims, cells in stated.items()
+        for (measure, population), figure in _tree(cells).items()
+    }
+
+
+def _covers(upper: tuple[str, str], lower: tuple[str, str]) -> bool:
+    """Whether one cell contains another (or is it)."""
+    return upper[0] in MEASURE_ABOVE[lower[0]] and upper[1] in POPULATION_ABOVE[lower[1]]
+
+
+def _overlap(one: tuple[str, str], other: tuple[str, str]) -> bool:
+    """Whether the same persons could stand in both cells."""
+    measures = one[0] in MEASURE_ABOVE[other[0]] or other[0] in MEASURE_ABOVE[one[0]]
+    populations = one[1] in POPULATION_ABOVE[other[1]] or other[1] in POPULATION_ABOVE[one[1]]
+    return measures and populations
+
+
+def _from_breakdowns(stated: Mapping[Dims, Mapping[tuple[str, str], Figure]]) -> dict[tuple[str, str], Figure]:
+    """What figures with dims say of the whole: rows by the same dims add up; of several breakdowns the fullest."""
+    rows: dict[tuple[tuple[str, str], tuple[str, ...]], list[Figure]] = {}
+    for dims, cells in stated.items():
+        for cell, figure in cells.items():
+            if dims:
+                rows.setdefault((cell, tuple(name for name, _ in dims)), []).append(figure)
+    best: dict[tuple[str, str], Figure] = {}
+    for (cell, _), found in sorted(rows.items()):
+        summed = add(found)
+        if cell not in best or (summed.low or 0) > (best[cell].low or 0):
+            best[cell] = summed
+    return best
+
+
+def _tree(cells: Mapping[tuple[str, str], Figure]) -> dict[tuple[str, str], Figure]:
+    """The figure at every node over these cells: stated, or the sum of the highest beneath that do not overlap."""
+    wanted = {
+        (measure, population)
+        for lower in cells
+        for measure in MEASURE_ABOVE[lower[0]]
+        for population in POPULATION_ABOVE[lower[1]]
+    }
+    found = {}
+    for node in wanted:
+        beneath = sorted((cell for cell in cells if _covers(node, cell)), key=_height)
+        taken: list[tuple[str, str]] = []
+        for cell in beneath:
+            if not any(_overlap(cell, other) for other in taken):
+                taken.append(cell)
+        found[node] = add(cells[cell] for cell in taken)
+    return found
+
+
+def _height(cell: tuple[str, str]) -> tuple[int, int, tuple[str, str]]:
+    """Cells near the roots first."""
+    return len(MEASURE_ABOVE[cell[0]]), len(POPULATION_ABOVE[cell[1]]), cell
+
+
+def add(figures: Iterable[Figure]) -> Figure:
+    """The sum; a level that is unknown in one of them is unknown in the sum, but a low that is unknown counts as 0."""
+    found = list(figures)
+    if len(found) == 1:
+        return found[0]
+    low = sum(figure.low or 0 for figure in found)
+    best = None if any(figure.best is None for figure in found) else sum(figure.best or 0 for figure in found)
+    high = None if any(figure.high is None for figure in found) else sum(figure.high or 0 for figure in found)
+    return Figure(low, best, high)
+
+
+def standing(figure: Figure) -> Figure:
+    """The figure with what stands in for the unknown: low for best, best for high (the totals count how often)."""
+    low = figure.low if figure.low is not None else 0
+    best = figure.best if figure.best is not None else low
+    return Figure(low, best, figure.high if figure.high is not None else best)
+
+
+def flat(record: Record) -> dict[str, Any]:
+    """The figures as columns: kidnapped_low, kidnapped_best, kidnapped_high, and so on for every measure claimed."""
+    return {
+        f"{measure}_{level}": value
+        for measure, figure in figures(record).items()
+        for level, value in figure._asdict().items()
+    }

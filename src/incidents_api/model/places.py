@@ -1,0 +1,33 @@
+"""The place that stands for an incident, and points as directions, so that distances need no trigonometry in SQL."""
+
+import math
+
+from incidents_api.model.wire import Record
+
+EARTH_KM = 6371.0088
+"""Mean radius (IUGG)."""
+
+_PLACE_ROLES = ("occurred_at", "taken_from", "held_at", "rescued_at", "transferred_to", "transit", "destination")
+
+
+def main_place(record: Record) -> Record:
+    """The location that stands for an incident in columns and groups: where it occurred, else the next best role.
+
+    Where victims come from (`origin`) never stands for the incident. An empty mapping when there is none.
+    """
+    for role in _PLACE_ROLES:
+        for place in record["locations"]:
+            if place["role"] == role:
+                return dict(place)
+    return {}
+
+
+def direction(lon: float, lat: float) -> tuple[float, float, float]:
+    """The unit vector of a point (WGS 84 degrees, taken as a sphere)."""
+    theta, phi = math.radians(lat), math.radians(lon)
+    return math.cos(theta) * math.cos(phi), math.cos(theta) * math.sin(phi), math.sin(theta)
+
+
+def chord(km: float) -> float:
+    """The straight line, on a sphere of radius 1, between points that lie so many kilometres apart on the earth."""
+    return 2 * math.sin(min(km / EARTH_KM, math.pi) / 2)

@@ -1,0 +1,89 @@
+"""Words of full text: how texts are cut into words, and how a search is read; the same for both databases."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from incidents_api.model.gazetteer import fold
+from incidents_api.model.wire import Record
+
+MAX_WORDS = 12_000
+"""How many words of one record are searched (a longer text is cut; both databases number places up to 16,383)."""
+MAX_WORD = 60
+MAX_TERMS = 20
+
+_SKIPPED = frozenset(
+    ("external_ids", "raw", "fingerprint", "url", "source_id", "location_id", "actor_id", "incident_id", "parent_id")
+)
+_WORDED = frozenset(
+    (
+        "title",
+        "summary",
+        "description",
+        "note",
+        "name",
+        "aliases",
+        "text",
+        "verbatim",
+        "attributed_to",
+        "publisher",
+        "author",
+        "indicator",
+        "tags",
+    )
+)
+"""Members whose text can be searched; codes are filters, not words."""
+
+
+def words_of(record: Record, names: Iterable[str] = ()) -> list[str]:
+    """The words of a record (titles, summaries, quotes, names, notes) and of further names, folded, in order."""
+    found: list[str] = []
+    for text in (*_texts(record, worded=False), *names):
+        found += (word[:MAX_WORD] for word in fold(text).split())
+        if len(found) >= MAX_WORDS:
+            return found[:MAX_WORDS]
+    return found
+
+
+def _texts(value: Any, *, worded: bool) -> Iterator[str]:
+    if isinstance(value, str):
+        if worded:
+            yield value
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            if name not in _SKIPPED:
+                yield from _texts(item, worded=name in _WORDED)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item, worded=worded)
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """Words that stand one after the other; with `prefix` the last one is only a beginning."""
+
+    words: tuple[str, ...]
+    prefix: bool = False
+
+
+def read_search(text: str) -> tuple[Term, ...]:
+    """The terms of a search, all of which must be found; ValueError when there is nothing to look for.
+
+    Words apart by spaces, phrases in double quotes, a beginning with * after it: `"casa de seguridad" tamauli*`.
+    """
+    terms = []
+    for n, part in enumerate(text.split('"')):
+        quoted = n % 2 == 1
+        for piece in [part] if quoted else part.split():
+            bare = piece.rstrip()
+            prefix = bare.endswith("*")
+            found = tuple(word[:MAX_WORD] for word in fold(bare).split())
+            if found:
+                terms.append(Term(found, prefix))
+    if text.count('"') % 2:
+        raise ValueError("a quotation mark is not closed")
+    if not terms:
+        raise ValueError("it holds no letters or digits to look for")
+    if len(terms) > MAX_TERMS or sum(len(term.words) for term in terms) > 3 * MAX_TERMS:
+        raise ValueError(f"at the most {MAX_TERMS} terms")
+    return tuple(terms)

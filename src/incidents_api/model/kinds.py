@@ -15,7 +15,8 @@ from incidents_api.model.wire import Report
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of record. `dated` is its member that holds a date; `derived` are members that no client enters.
+    """A kind of record. `dated` is its member that holds a date, `located` says that it has a point; `derived` are
+    members that no client enters.
 
     `sort` is the default order of its list: a field name, `-` in front for descending.
     """
@@ -27,6 +28,7 @@ class Kind:
     own_fields: tuple[Field, ...]
     sort: str
     dated: str | None = None
+    located: bool = False
     derived: tuple[str, ...] = ()
 
     @property
@@ -53,10 +55,19 @@ KINDS: Mapping[str, Kind] = {
             fields.INCIDENT,
             "-date",
             "date",
-            ("tallies",),
+            located=True,
+            derived=("tallies",),
         ),
         Kind("actor", "actors", "Who takes part in incidents.", ActorReport, fields.ACTOR, "name"),
-        Kind("location", "locations", "Where incidents take place.", LocationReport, fields.LOCATION, "name"),
+        Kind(
+            "location",
+            "locations",
+            "Where incidents take place.",
+            LocationReport,
+            fields.LOCATION,
+            "name",
+            located=True,
+        ),
         Kind(
             "source",
             "sources",
@@ -74,7 +85,7 @@ KINDS: Mapping[str, Kind] = {
             fields.STATISTIC,
             "-date",
             "period",
-            ("tally",),
+            derived=("tally",),
         ),
     )
 }

@@ -1,5 +1,6 @@
 """The query as SQL: for every parameter its condition, with bound values only, and a shape to compile it once."""
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -7,14 +8,21 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from incidents_api.model import vocabulary
+from incidents_api.model.claims import DIMS
 from incidents_api.model.fields import Field
 from incidents_api.model.gazetteer import fold
+from incidents_api.model.places import EARTH_KM, chord, direction
 from incidents_api.model.wire import UUID_PATTERN
-from incidents_api.reading.query import Query
+from incidents_api.reading.query import PLACE, SPAN, Query
 from incidents_api.storage import tables
+from incidents_api.storage.dialects import has_words, search_values
 from incidents_api.storage.tables import KIND_TABLES
 
 Condition = sa.ColumnElement[bool]
+
+CLAIM_FILTERS = ("population", "qualifier", *DIMS)
+"""Parameters that select claims or figures of the incidents, not incidents."""
 
 _UUID = re.compile(UUID_PATTERN)
 _ISO = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
@@ -23,10 +31,26 @@ _EXTERNAL = re.compile(r"([a-z][a-z0-9_]{0,31}):(?!//)(\S.*)")
 
 @dataclass(slots=True)
 class Bound:
-    """Collects the values that a statement binds, and in `shape` what the statement's text depends on."""
+    """Collects the values that a statement binds, and in `shape` what the statement's text depends on.
 
+    `at`: the seq as of which rows are asked for; None: now.
+    """
+
+    at: int | None = None
     values: dict[str, Any] = field(default_factory=dict)
     shape: list[Any] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.shape.append(self.at is None)
+        if self.at is not None:
+            self.values["at"] = self.at
+
+    def true(self, table: sa.FromClause) -> Condition:
+        """Rows of a projection that were true as of the seq asked for, or are true now."""
+        if self.at is None:
+            return table.c.seq_to.is_(None)
+        at = sa.bindparam("at", type_=sa.BigInteger)
+        return sa.and_(table.c.seq_from <= at, sa.or_(table.c.seq_to.is_(None), table.c.seq_to > at))
 
     def value(self, value: Any) -> sa.BindParameter[Any]:
         """A bound parameter; two queries of one shape bind the same names."""
@@ -40,31 +64,77 @@ class Bound:
 
 
 def _type(value: Any) -> sa.types.TypeEngine[Any]:
-    return sa.Boolean() if isinstance(value, bool) else sa.BigInteger() if isinstance(value, int) else sa.Text()
-
-
-def now(table: sa.FromClause) -> Condition:
-    """Rows that are true now."""
-    return table.c.seq_to.is_(None)
+    for kind, type_ in ((bool, sa.Boolean()), (int, sa.BigInteger()), (float, sa.Double())):
+        if isinstance(value, kind):
+            return type_
+    return sa.Text()
 
 
 def conditions(query: Query, bound: Bound, *, full: bool) -> list[Condition]:
     """What a record must meet, all of it; `full`: the reader may see restricted records."""
     table = KIND_TABLES[query.kind.name]
-    found = [now(table)]
+    found = [bound.true(table)]
     bound.shape += [query.kind.name, full]
     if query.kind.name == "incident" and not full:
         found.append(table.c.sensitivity == "public")
     found += _dates(query, table, bound)
+    found += _places(query, table, bound)
+    found += _words_and_changes(query, table, bound)
     taking_part = [name for name in ("actor", "role", "attribution") if query.get(name)]
     if taking_part:
         found.append(_participations(query, table, bound))
     for name, values in query.filters:
-        if name in ("from", "to", "date_mode", *taking_part):
+        if name in (*SPAN, *PLACE, "q", "updated_after", *CLAIM_FILTERS, *taking_part):
             continue
         described = query.kind.field(name)
         bound.shape.append((name, len(values)))
         found.append(_SHAPES[str(described.filter)](table, described, values, bound))
+    return found
+
+
+def _words_and_changes(query: Query, table: sa.Table, bound: Bound) -> list[Condition]:
+    found: list[Condition] = []
+    terms = query.one("q")
+    if terms is not None:
+        match, tsquery = search_values(terms)
+        bound.shape.append("q")
+        found.append(has_words(table.c.seq_from, bound.value(match), bound.value(tsquery)))
+    after = query.one("updated_after")
+    if after is not None:
+        bound.shape.append(("updated_after", isinstance(after, int)))
+        column = table.c.seq_from if isinstance(after, int) else table.c.recorded_at
+        found.append(column > bound.value(after))
+    return found
+
+
+def _places(query: Query, table: sa.Table, bound: Bound) -> list[Condition]:
+    """Points inside a box or a circle; only those precise enough to be a place (DESIGN.md section 3, Precision)."""
+    box, radius, coarsest = query.one("bbox"), query.one("radius_km"), query.one("max_precision")
+    if box is None and radius is None and coarsest is None:
+        return []
+    precisions = vocabulary.codes("location_precision")
+    enough = precisions[: precisions.index(coarsest or "city") + 1]
+    bound.shape.append(("place", box and box[0] > box[2], radius is not None, len(enough)))
+    found = [bound.any_of(table.c.precision, enough)]
+    if box is None and radius is None:
+        return found
+    lon, lat = table.c.lon, table.c.lat
+    found.append(lon.is_not(None))
+    if radius is not None:
+        # On the sphere: the straight line between the directions is short enough; exact at the poles, too.
+        axes = zip((table.c.x, table.c.y, table.c.z), direction(query.one("lon"), query.one("lat")), strict=True)
+        squares = []
+        for column, value in axes:
+            away = column - bound.value(value)
+            squares.append(away * away)
+        found.append(squares[0] + squares[1] + squares[2] <= bound.value(chord(radius) ** 2))
+        reach = math.degrees(radius / EARTH_KM)
+        south, north = query.one("lat") - reach, query.one("lat") + reach
+        return [*found, lat.between(bound.value(south), bound.value(north))]
+    west, south, east, north = box
+    found.append(lat.between(bound.value(south), bound.value(north)))
+    after, before = lon >= bound.value(west), lon <= bound.value(east)
+    found.append(sa.or_(after, before) if west > east else sa.and_(after, before))
     return found
 
 
@@ -73,22 +143,26 @@ def _equals(table: sa.Table, described: Field, values: Sequence[Any], bound: Bou
 
 
 def _term(table: sa.Table, described: Field, values: Sequence[Any], bound: Bound) -> Condition:
-    return table.c.id.in_(_with_term(table.name, described.name, lambda column: bound.any_of(column, values)))
+    return table.c.id.in_(_with_term(bound, table.name, described.name, lambda column: bound.any_of(column, values)))
 
 
-def _with_term(kind: str, name: str, test: Callable[[sa.ColumnElement[Any]], Condition]) -> sa.Select[tuple[str]]:
+def _with_term(
+    bound: Bound, kind: str, name: str, test: Callable[[sa.ColumnElement[Any]], Condition]
+) -> sa.Select[tuple[str]]:
     term = tables.term.alias()
-    return sa.select(term.c.record_id).where(term.c.kind == kind, term.c.field == name, test(term.c.value), now(term))
+    return sa.select(term.c.record_id).where(
+        term.c.kind == kind, term.c.field == name, test(term.c.value), bound.true(term)
+    )
 
 
 def _name(table: sa.Table, _: Field, values: Sequence[Any], bound: Bound) -> Condition:
     folded = [fold(value)[:500] for value in values]
-    return table.c.id.in_(_with_term(table.name, "known_as", lambda column: bound.any_of(column, folded)))
+    return table.c.id.in_(_with_term(bound, table.name, "known_as", lambda column: bound.any_of(column, folded)))
 
 
 def _source(table: sa.Table, described: Field, values: Sequence[Any], bound: Bound) -> Condition:
     return table.c.id.in_(
-        _with_term(table.name, described.name, lambda column: _is_record(column, "source", values, bound))
+        _with_term(bound, table.name, described.name, lambda column: _is_record(column, "source", values, bound))
     )
 
 
@@ -103,13 +177,13 @@ def _inside(table: sa.Table, described: Field, values: Sequence[Any], bound: Bou
 def _location(table: sa.Table, _: Field, values: Sequence[Any], bound: Bound) -> Condition:
     place = tables.incident_location.alias()
     inside = place.c.location_id.in_(_beneath("location", values, bound))
-    return table.c.id.in_(sa.select(place.c.incident_id).where(inside, now(place)))
+    return table.c.id.in_(sa.select(place.c.incident_id).where(inside, bound.true(place)))
 
 
 def _participations(query: Query, table: sa.Table, bound: Bound) -> Condition:
     """One participation that meets actor, role and attribution together."""
     one = tables.participation.alias()
-    tests = [now(one)]
+    tests = [bound.true(one)]
     for name in ("role", "attribution"):
         if query.get(name):
             bound.shape.append((name, len(query.get(name))))
@@ -123,7 +197,9 @@ def _participations(query: Query, table: sa.Table, bound: Bound) -> Condition:
 def _beneath(kind: str, values: Sequence[str], bound: Bound) -> sa.Select[tuple[str]]:
     """The ids of these actors or locations and of everything that is part of them."""
     ancestry = tables.ancestry.alias()
-    return sa.select(ancestry.c.record_id).where(_is_record(ancestry.c.ancestor_id, kind, values, bound), now(ancestry))
+    return sa.select(ancestry.c.record_id).where(
+        _is_record(ancestry.c.ancestor_id, kind, values, bound), bound.true(ancestry)
+    )
 
 
 def _is_record(column: sa.ColumnElement[Any], kind: str, values: Sequence[str], bound: Bound) -> Condition:
@@ -147,19 +223,19 @@ def _one_record(column: sa.ColumnElement[Any], kind: str, value: str, bound: Bou
     if kind == "source":
         bound.shape.append("url")
         source = KIND_TABLES["source"].alias()
-        return column.in_(sa.select(source.c.id).where(source.c.url == bound.value(value), now(source)))
+        return column.in_(sa.select(source.c.id).where(source.c.url == bound.value(value), bound.true(source)))
     if kind == "location" and "," in value:
         # "Culiacán, MX-SIN": the name, inside the unit that the last part names.
         bound.shape.append("name inside")
         name, _, unit = value.rpartition(",")
         place = KIND_TABLES["location"].alias()
         code = unit.strip()
-        named = _with_term(kind, "known_as", lambda known: known == bound.value(fold(name)[:500]))
+        named = _with_term(bound, kind, "known_as", lambda known: known == bound.value(fold(name)[:500]))
         within = sa.or_(place.c.country == bound.value(code), place.c.admin1 == bound.value(code))
-        return column.in_(sa.select(place.c.id).where(place.c.id.in_(named), within, now(place)))
+        return column.in_(sa.select(place.c.id).where(place.c.id.in_(named), within, bound.true(place)))
     bound.shape.append("name")
     folded = fold(value)[:500]
-    return column.in_(_with_term(kind, "known_as", lambda known: known == bound.value(folded)))
+    return column.in_(_with_term(bound, kind, "known_as", lambda known: known == bound.value(folded)))
 
 
 def _dates(query: Query, table: sa.Table, bound: Bound) -> list[Condition]:

@@ -4,226 +4,73 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from incidents_api.errors import BadQuery, Fault
-from incidents_api.model import dates, gazetteer, vocabulary
-from incidents_api.model.fields import Field
 from incidents_api.model.kinds import Kind
 from incidents_api.model.wire import UUID_PATTERN
+from incidents_api.reading.parameters import (
+    DEFAULT_LIMIT,
+    MAX_BY,
+    MAX_SORTS,
+    Parameter,
+    as_of,
+    nearest,
+    parameters,
+    shown,
+)
 
-DEFAULT_LIMIT = 100
 MAX_VALUES = 200
 """How many values all parameters may have together."""
 MAX_QUERY_BYTES = 20_000
-MAX_SORTS = 3
 MAX_FAULTS = 50
 
 Pairs = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Parameter:
-    """One parameter of a list: `take` turns one value into what conditions bind, or raises ValueError saying why.
-
-    `splits`: commas part several values (names, which may hold commas, are repeated instead).
-    """
-
-    name: str
-    meaning: str
-    schema: Mapping[str, Any]
-    take: Callable[[str], Any]
-    many: bool = True
-    splits: bool = True
-    allowed: tuple[str, ...] = ()
-    field: Field | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Query:
-    """A list that is asked for. `filters`: parameter to its values, in the order of the parameters' names.
+    """What is asked for. `filters`: parameter to its values, in the order of the parameters' names.
 
-    `sort` pairs a field name with whether it descends; `after` is the place in that order where the page begins.
+    `sort` pairs a name with whether it descends; `after` is the place in that order where the page begins. `as_of` is
+    the moment or seq as the client gave it, `at` the seq that it was found to mean. `options`: the rest, by name.
     """
 
     kind: Kind
     filters: tuple[tuple[str, tuple[Any, ...]], ...]
-    sort: tuple[tuple[str, bool], ...]
-    limit: int
-    after: tuple[Any, ...] | None
-    count: bool
     pairs: tuple[tuple[str, str], ...]
+    sort: tuple[tuple[str, bool], ...] = ()
+    limit: int = DEFAULT_LIMIT
+    after: tuple[Any, ...] | None = None
+    as_of: int | str | None = None
+    at: int | None = None
+    options: tuple[tuple[str, tuple[Any, ...]], ...] = ()
 
     def get(self, name: str) -> tuple[Any, ...]:
-        """The values of a filter; empty when it was not asked for."""
-        return next((values for other, values in self.filters if other == name), ())
+        """The values of a filter or option; empty when it was not asked for."""
+        return next((values for other, values in (*self.filters, *self.options) if other == name), ())
+
+    def one(self, name: str, default: Any = None) -> Any:
+        """The value of a parameter that takes one."""
+        return next(iter(self.get(name)), default)
+
+    def without(self, *names: str) -> "Query":
+        """The same query without some of its filters."""
+        return replace(self, filters=tuple(pair for pair in self.filters if pair[0] not in names))
 
     def fingerprint(self) -> str:
         """Stands for filters and order, so that a cursor is good for its own query alone."""
-        told = json.dumps([self.kind.name, self.filters, self.sort], default=str)
+        told = json.dumps([self.kind.name, self.filters, self.sort, self.as_of], default=str)
         return hashlib.sha256(told.encode()).hexdigest()[:12]
 
 
-def parameters(kind: Kind) -> Mapping[str, Parameter]:
-    """Every parameter of the list of a kind, by name."""
-    return _parameters(kind.name, kind)
-
-
-@cache
-def _parameters(_: str, kind: Kind) -> Mapping[str, Parameter]:
-    listed = [_of_field(field) for field in kind.own_fields if field.filter]
-    if kind.dated:
-        day = {"type": "string", "pattern": r"^\d{4}(-\d{2}(-\d{2})?)?$"}
-        modes = vocabulary.codes("date_mode")
-        listed += [
-            Parameter("from", "First day asked for: YYYY-MM-DD, YYYY-MM or YYYY.", day, _day("first"), many=False),
-            Parameter("to", "Last day asked for, inclusive.", day, _day("last"), many=False),
-            Parameter(
-                "date_mode",
-                "overlaps: could have happened then; within: certainly did; contains: its span covers the whole.",
-                {"type": "string", "enum": list(modes), "default": "overlaps"},
-                _code("date_mode", modes),
-                many=False,
-                allowed=modes,
-            ),
-        ]
-    sorts = tuple(sign + field.name for field in kind.fields if field.sort for sign in ("", "-"))
-    listed += [
-        Parameter(
-            "sort",
-            f"Up to {MAX_SORTS} fields, - in front for descending; unknown sorts lowest.",
-            {"type": "array", "items": {"type": "string", "enum": list(sorts)}, "default": [kind.sort]},
-            _one_of(sorts),
-            allowed=sorts,
-        ),
-        Parameter(
-            "limit",
-            "Records in a page; above the maximum it is clamped.",
-            {"type": "integer", "minimum": 1, "default": DEFAULT_LIMIT},
-            _limit,
-            many=False,
-        ),
-        Parameter(
-            "cursor", "Where the page begins, from the `next` of the one before.", {"type": "string"}, str, many=False
-        ),
-        Parameter(
-            "count",
-            "exact: tell the total.",
-            {"type": "string", "enum": ["none", "exact"], "default": "none"},
-            _one_of(("none", "exact")),
-            many=False,
-            allowed=("none", "exact"),
-        ),
-    ]
-    return {parameter.name: parameter for parameter in listed}
-
-
-def _of_field(field: Field) -> Parameter:
-    take: Callable[[str], Any] = _words
-    allowed: tuple[str, ...] = ()
-    item: dict[str, Any] = {"type": "string", "minLength": 1}
-    splits = True
-    if field.codes:
-        allowed = vocabulary.codes(field.codes)
-        take, item = _code(field.codes, allowed), {"type": "string", "enum": list(allowed)}
-    elif field.type in ("country", "admin1"):
-        take = _unit(field.type)
-        item = {"type": "string", "pattern": "^[A-Z]{2}$" if field.type == "country" else "^[A-Z]{2}-[A-Z0-9]{1,3}$"}
-    elif field.type == "flag":
-        take, allowed, item = _flag, ("true", "false"), {"type": "boolean"}
-    elif field.name == "external_id":
-        take, item = _external, {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,31}:.+$"}
-    elif field.filter == "name" or field.type == "text":
-        splits = field.name in ("tag", "indicator", "language", "fingerprint")
-    schema = {"type": "array", "items": item}
-    return Parameter(field.name, field.meaning, schema, take, splits=splits, allowed=allowed, field=field)
-
-
-# --- Values --------------------------------------------------------------------------------------------------------
-
-
-def _words(value: str) -> str:
-    if not value.strip():
-        raise ValueError("it is empty")
-    return value
-
-
-def _code(name: str, allowed: tuple[str, ...]) -> Callable[[str], str]:
-    def take(value: str) -> str:
-        if value not in allowed:
-            raise ValueError(f"{_shown(value)} is not a code of {name}{_nearest(value, allowed)}")
-        return value
-
-    return take
-
-
-def _one_of(allowed: tuple[str, ...]) -> Callable[[str], str]:
-    def take(value: str) -> str:
-        if value not in allowed:
-            raise ValueError(f"{_shown(value)} is not taken{_nearest(value, allowed)}")
-        return value
-
-    return take
-
-
-def _flag(value: str) -> bool:
-    if value not in ("true", "false"):
-        raise ValueError("give true or false")
-    return value == "true"
-
-
-def _unit(level: str) -> Callable[[str], str]:
-    example = "ISO 3166-1 alpha-2 code, such as MX" if level == "country" else "ISO 3166-2 code, such as MX-SIN"
-    pattern = re.compile("[A-Z]{2}" if level == "country" else "[A-Z]{2}-[A-Z0-9]{1,3}")
-
-    def take(value: str) -> str:
-        if not pattern.fullmatch(value) or gazetteer.unit(value) is None:
-            near = gazetteer.unit(value) or next(
-                (place for place in gazetteer.find(value[:200]) if place.kind == level), None
-            )
-            code = near and (near.country if level == "country" else near.admin1)
-            raise ValueError(f"{_shown(value)} is no {example}" + (f"; did you mean {code}?" if code else ""))
-        return value
-
-    return take
-
-
-def _external(value: str) -> str:
-    if not re.fullmatch(r"[a-z][a-z0-9_]{0,31}:\S.*", value):
-        raise ValueError("give scheme:value, such as seed:S001-R0")
-    return value
-
-
-def _day(end: str) -> Callable[[str], str]:
-    def take(value: str) -> str:
-        if not re.fullmatch(r"\d{4}(-\d{2}){0,2}", value, re.ASCII):
-            raise ValueError("give YYYY-MM-DD, YYYY-MM or YYYY")
-        try:
-            span = dates.parse(value)
-        except dates.DateError as error:
-            raise ValueError(str(error)) from None
-        return str(span.earliest if end == "first" else span.latest)
-
-    return take
-
-
-def _limit(value: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,18}", value) or int(value) < 1:
-        raise ValueError("give a whole number from 1")
-    return int(value)
-
-
-def _shown(value: str) -> str:
-    return repr(value if len(value) <= 60 else value[:60] + "...")
-
-
-def _nearest(value: str, allowed: Sequence[str]) -> str:
-    near = vocabulary.suggest(value, allowed)
-    return f"; did you mean {near}?" if near else ""
+OPTIONS = ("bom", "by", "count", "fields", "include", "include_period_totals")
+"""Parameters that do not select: how the answer is made."""
+PLACE = ("bbox", "lat", "lon", "radius_km", "max_precision")
+SPAN = ("from", "to", "date_mode")
 
 
 # --- The query string ----------------------------------------------------------------------------------------------
@@ -262,20 +109,32 @@ def read_once(query_string: bytes, known: Sequence[str] = ()) -> dict[str, str]:
     return found
 
 
-def parse(kind: Kind, query_string: bytes, max_limit: int) -> Query:
-    """The query of a list; BadQuery tells every unknown parameter and every value that is not taken."""
+def moment(value: str) -> int | str:
+    """The moment that as_of names, where it is the only parameter."""
+    try:
+        return as_of(value)
+    except ValueError as error:
+        raise BadQuery(
+            "The query cannot be taken; see errors", [Fault(str(error), "value", parameter="as_of")]
+        ) from None
+
+
+def parse(kind: Kind, query_string: bytes, max_limit: int, purpose: str = "list") -> Query:
+    """The query of a read; BadQuery tells every unknown parameter and every value that is not taken."""
     pairs = read_pairs(query_string)
-    found, faults = _values(parameters(kind), pairs)
-    sort = [(text.lstrip("-"), text.startswith("-")) for text in found.pop("sort", [kind.sort])]
+    found, faults = _values(parameters(kind, purpose), pairs)
+    default = [kind.sort] if purpose != "totals" else []
+    sort = [(text.lstrip("-"), text.startswith("-")) for text in found.pop("sort", default)]
     faults += _contradictions(found, sort)
     if faults:
         raise BadQuery("The query cannot be taken; see errors", faults)
     limit = min(found.pop("limit", [DEFAULT_LIMIT])[0], max_limit)
     cursor = found.pop("cursor", [None])[0]
-    count = found.pop("count", ["none"])[0] == "exact"
+    when = found.pop("as_of", [None])[0]
+    options = tuple((name, tuple(found.pop(name))) for name in OPTIONS if name in found)
     filters = tuple((name, tuple(values)) for name, values in sorted(found.items()))
     kept = tuple((name, text) for name, text in pairs if name != "cursor")
-    query = Query(kind, filters, tuple(sort), limit, None, count, kept)
+    query = Query(kind, filters, kept, tuple(sort), limit, as_of=when, options=options)
     return query if cursor is None else replace(query, after=_read_cursor(query, cursor))
 
 
@@ -310,6 +169,13 @@ def _contradictions(found: Mapping[str, list[Any]], sort: Sequence[tuple[str, bo
         faults.append(Fault("from must not be after to", "range", parameter="from"))
     if "date_mode" in found and not first and not last:
         faults.append(Fault("it says how from and to are meant; give one of them", "alone", parameter="date_mode"))
+    around = {"lat", "lon", "radius_km"} & found.keys()
+    if around and len(around) < 3:
+        faults.append(Fault("lat, lon and radius_km go together", "alone", parameter=sorted(around)[0]))
+    if around and "bbox" in found:
+        faults.append(Fault("give either bbox or lat, lon and radius_km", "alone", parameter="bbox"))
+    if len(found.get("by", ())) > MAX_BY:
+        faults.append(Fault(f"at the most {MAX_BY} fields", "too_many", parameter="by"))
     if len(sort) > MAX_SORTS or len({name for name, _ in sort}) < len(sort):
         faults.append(Fault(f"at the most {MAX_SORTS} different fields", "too_many", parameter="sort"))
     return faults
@@ -331,7 +197,7 @@ _REFERENCE = re.compile(rf"{UUID_PATTERN[1:-1]}|[A-Z]{{2}}(-[A-Z0-9]{{1,3}})?|[a
 
 
 def _unknown(name: str, known: Sequence[str]) -> Fault:
-    detail = f"there is no parameter {_shown(name)} here{_nearest(name, known)}"
+    detail = f"there is no parameter {shown(name)} here{nearest(name, known)}"
     return Fault(detail, "unknown_parameter", parameter=name[:100], allowed=tuple(known))
 
 
@@ -369,7 +235,8 @@ def _read_cursor(query: Query, cursor: str) -> tuple[Any, ...]:
     place: list[Any] = []
     for part, (name, _) in zip(parts, query.sort, strict=False):
         value = part[1:] if part[0] == "+" else None  # "+value", or "-" alone for null
-        if value is not None and query.kind.field(name).type == "integer":
+        # What is no field of the catalogue is a figure, such as freed_best.
+        if value is not None and name not in {field.name for field in query.kind.fields}:
             if not re.fullmatch(r"-?[0-9]{1,18}", value):
                 raise wrong
             place.append(int(value))

@@ -1,13 +1,15 @@
 """Records out: one by id, a page of a list, how many there are, and the history of one; each is one statement."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
-from incidents_api.model.fields import Field
+from incidents_api.model import vocabulary
 from incidents_api.model.kinds import Kind
 from incidents_api.reading.conditions import Bound, conditions
-from incidents_api.reading.query import Query
+from incidents_api.reading.query import PLACE, SPAN, Query
 from incidents_api.storage import tables
 from incidents_api.storage.database import Statement
 from incidents_api.storage.dialects import joined
@@ -36,68 +38,99 @@ def _document(log: Any = revision) -> sa.ColumnElement[str]:
     return text
 
 
-def one(kind: Kind, record_id: str) -> Statement:
-    """(document, version, hash, reason of the tombstone, restricted) of a record of that kind, or no row."""
-
-    def build() -> sa.Select[*tuple[Any, ...]]:
-        records = tables.record
-        own = KIND_TABLES[kind.name]
-        restricted: sa.ColumnElement[bool] = sa.literal(value=False)
-        query = sa.select(_document(), revision.c.version, revision.c.hash, revision.c.reason)
-        joins: Any = records.join(
-            revision, sa.and_(revision.c.record_id == records.c.id, revision.c.version == records.c.version)
-        )
-        if kind.name == "incident":
-            # A tombstone has no current row; then the newest row says what it was.
-            newest = (
-                sa.select(own.c.sensitivity)
-                .where(own.c.id == records.c.id)
-                .order_by(own.c.seq_from.desc())
-                .limit(1)
-                .scalar_subquery()
-            )
-            restricted = newest == "restricted"
-        query = query.add_columns(restricted).select_from(joins)
-        return query.where(records.c.id == sa.bindparam("id", type_=sa.Text), records.c.kind == kind.name)
-
-    return Statement(("one", kind.name), build, {"id": record_id}, short=True)
-
-
-def page(query: Query, *, full: bool) -> Statement:
-    """(records joined by SEPARATOR, keys joined by line feeds, number) of up to limit + 1 rows of a list."""
-    bound = Bound()
-    where = conditions(query, bound, full=full)
-    table = KIND_TABLES[query.kind.name]
-    columns = [(table.c[name], descending, query.kind.field(name)) for name, descending in query.sort]
-    last_descends = columns[-1][1]
-    order = [_lowest_nulls(column, descending) for column, descending, _ in columns]
-    order.append(table.c.id.desc() if last_descends else table.c.id.asc())
-    if query.after is not None:
-        where.append(_after(columns, table, query.after, bound))
-    bound.shape += [query.sort, None if query.after is None else [value is None for value in query.after]]
+def one(kind: Kind, record_id: str, at: int | None = None) -> Statement:
+    """(document, version, hash, reason of the tombstone, restricted, head) of a record of that kind, or no row."""
 
     def build() -> sa.Select[*tuple[Any, ...]]:
         log = revision
+        query = sa.select(_document(), log.c.version, log.c.hash, log.c.reason, _restricted(kind), _head())
+        query = query.where(log.c.record_id == sa.bindparam("id", type_=sa.Text), log.c.kind == kind.name)
+        if at is None:
+            records = tables.record
+            current = sa.and_(records.c.id == log.c.record_id, records.c.version == log.c.version)
+            return query.select_from(log.join(records, current))
+        query = query.where(log.c.seq <= sa.bindparam("at", type_=sa.BigInteger))
+        return query.order_by(log.c.version.desc()).limit(1)
+
+    values = {"id": record_id} | ({} if at is None else {"at": at})
+    return Statement(("one", kind.name, at is None), build, values, short=True)
+
+
+def _restricted(kind: Kind) -> sa.ColumnElement[bool]:
+    """Whether the public may not see the record of a revision; a tombstone is as its last record was."""
+    if kind.name != "incident":
+        return sa.literal(value=False)
+    own = KIND_TABLES[kind.name]
+    newest = sa.select(own.c.sensitivity).where(own.c.id == revision.c.record_id, own.c.seq_from <= revision.c.seq)
+    return newest.order_by(own.c.seq_from.desc()).limit(1).scalar_subquery() == "restricted"
+
+
+def _head() -> sa.ScalarSelect[Any]:
+    """The seq that the log stands at, in the same snapshot as the answer."""
+    return sa.select(tables.head.c.seq).scalar_subquery()
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """One key of an order: a column, and whether it descends and is ever null."""
+
+    column: Any
+    descends: bool
+    nullable: bool = True
+
+
+def _ordered(query: Query, bound: Bound) -> tuple[list[_Key], Any]:
+    """The keys of the order, the id last, and the table joined with the figures that it sorts by."""
+    table = KIND_TABLES[query.kind.name]
+    source: Any = table
+    keys = []
+    for name, descends in query.sort:
+        if name in table.c:
+            keys.append(_Key(table.c[name], descends, name != "date"))
+            continue
+        measure, _, level = name.rpartition("_")
+        told = tables.figure.alias()
+        same = sa.and_(told.c.incident_id == table.c.id, told.c.measure == bound.value(measure), told.c.whole)
+        source = source.outerjoin(told, sa.and_(same, bound.true(told)))
+        keys.append(_Key(told.c[level], descends))
+    keys.append(_Key(table.c.id, keys[-1].descends, nullable=False))
+    bound.shape.append(query.sort)
+    return keys, source
+
+
+def page(query: Query, *, full: bool) -> Statement:
+    """(records joined by SEPARATOR, keys joined by line feeds, number, head) of up to limit + 1 rows of a list."""
+    bound = Bound(query.at)
+    where = conditions(query, bound, full=full)
+    keys, source = _ordered(query, bound)
+    if query.after is not None:
+        where.append(_after(keys, query.after, bound))
+        bound.shape.append([value is None for value in query.after])
+    table, log = KIND_TABLES[query.kind.name], revision
+
+    def build() -> sa.Select[*tuple[Any, ...]]:
         rows = (
-            sa.select(_document().label("document"), _key(columns, table).label("key"))
-            .select_from(table.join(log, sa.and_(log.c.record_id == table.c.id, log.c.version == table.c.version)))
+            sa.select(_document().label("document"), _key(keys).label("key"))
+            .select_from(source.join(log, sa.and_(log.c.record_id == table.c.id, log.c.version == table.c.version)))
             .where(*where)
-            .order_by(*order)
+            .order_by(*(_lowest_nulls(key) for key in keys))
             .limit(sa.bindparam("limit", type_=sa.Integer))
             .subquery()
         )
         # One row: the driver steps once, however long the page is.
         return sa.select(
-            joined(rows.c.document, sa.literal(SEPARATOR)), joined(rows.c.key, sa.literal("\n")), sa.func.count()
+            joined(rows.c.document, sa.literal(SEPARATOR)),
+            joined(rows.c.key, sa.literal("\n")),
+            sa.func.count(),
+            _head(),
         )
 
-    shape = ("page", repr(bound.shape))
-    return Statement(shape, build, bound.values | {"limit": query.limit + 1})
+    return Statement(("page", repr(bound.shape)), build, bound.values | {"limit": query.limit + 1})
 
 
 def total(query: Query, *, full: bool) -> Statement:
     """(number) of all records that a query selects."""
-    bound = Bound()
+    bound = Bound(query.at)
     where = conditions(query, bound, full=full)
     table = KIND_TABLES[query.kind.name]
 
@@ -105,6 +138,65 @@ def total(query: Query, *, full: bool) -> Statement:
         return sa.select(sa.func.count()).select_from(table).where(*where)
 
     return Statement(("total", repr(bound.shape)), build, bound.values)
+
+
+def left_out(query: Query, *, full: bool) -> dict[str, Statement]:
+    """For a filter by place or date: (number) of the records that meet everything else and cannot be placed."""
+    asked = {"unlocated": PLACE, "undated": SPAN}
+    return {
+        name: _left_out(query.without(*parameters), name, query.one("max_precision", "city"), full=full)
+        for name, parameters in asked.items()
+        if any(query.get(parameter) for parameter in parameters)
+    }
+
+
+def _left_out(query: Query, name: str, coarsest: str, *, full: bool) -> Statement:
+    bound = Bound(query.at)
+    table = KIND_TABLES[query.kind.name]
+    where = conditions(query, bound, full=full)
+    if name == "undated":
+        where.append(table.c.span_start.is_(None))
+    else:
+        precisions = vocabulary.codes("location_precision")
+        enough = precisions[: precisions.index(coarsest) + 1]
+        bound.shape.append(len(enough))
+        placed = sa.and_(bound.any_of(table.c.precision, enough), table.c.lon.is_not(None))
+        where.append(sa.not_(sa.func.coalesce(placed, sa.false())))
+
+    def build() -> sa.Select[*tuple[Any, ...]]:
+        return sa.select(sa.func.count()).select_from(table).where(*where)
+
+    return Statement((name, repr(bound.shape)), build, bound.values)
+
+
+def by_ids(kind: Kind, ids: Sequence[str], at: int | None) -> Statement:
+    """(records joined by SEPARATOR) of these ids, as they stand."""
+    bound = Bound(at)
+    table = KIND_TABLES[kind.name]
+    wanted = bound.any_of(table.c.id, ids)
+
+    def build() -> sa.Select[*tuple[Any, ...]]:
+        log = revision
+        rows = (
+            sa.select(_document().label("document"))
+            .select_from(table.join(log, sa.and_(log.c.record_id == table.c.id, log.c.version == table.c.version)))
+            .where(wanted, bound.true(table))
+            .order_by(table.c.id)
+            .subquery()
+        )
+        return sa.select(joined(rows.c.document, sa.literal(SEPARATOR)))
+
+    return Statement(("by ids", kind.name, len(ids), at is None), build, bound.values)
+
+
+def seq_at(moment: str) -> Statement:
+    """(seq) of the last revision that was recorded at that moment or before; None when there was none."""
+    log = revision.c
+
+    def build() -> sa.Select[*tuple[Any, ...]]:
+        return sa.select(sa.func.max(log.seq)).where(log.recorded_at <= sa.bindparam("moment", type_=sa.Text))
+
+    return Statement("seq at", build, {"moment": moment}, short=True)
 
 
 def revisions(kind: Kind, record_id: str, before: int, limit: int) -> Statement:
@@ -128,11 +220,11 @@ def revisions(kind: Kind, record_id: str, before: int, limit: int) -> Statement:
 
 
 def revision_at(kind: Kind, record_id: str, version: int) -> Statement:
-    """(document, hash, reason, record) of one revision, or no row."""
+    """(document, hash, reason, restricted) of one revision, or no row."""
 
     def build() -> sa.Select[*tuple[Any, ...]]:
         log = revision.c
-        return sa.select(_document(), log.hash, log.reason, log.record).where(
+        return sa.select(_document(), log.hash, log.reason, _restricted(kind)).where(
             log.record_id == sa.bindparam("id", type_=sa.Text),
             log.version == sa.bindparam("version", type_=sa.Integer),
             log.kind == kind.name,
@@ -152,43 +244,42 @@ def head() -> Statement:
 # --- Keyset paging -------------------------------------------------------------------------------------------------
 
 
-def _lowest_nulls(column: sa.ColumnElement[Any], descending: bool) -> sa.UnaryExpression[Any]:
+def _lowest_nulls(key: _Key) -> sa.UnaryExpression[Any]:
     """Unknown sorts lowest on both databases."""
-    return column.desc().nulls_last() if descending else column.asc().nulls_first()
+    if not key.nullable:
+        return key.column.desc() if key.descends else key.column.asc()  # type: ignore[no-any-return]
+    return key.column.desc().nulls_last() if key.descends else key.column.asc().nulls_first()  # type: ignore[no-any-return]
 
 
-def _key(columns: list[tuple[Any, bool, Field]], table: sa.Table) -> sa.ColumnElement[str]:
+def _key(keys: Sequence[_Key]) -> sa.ColumnElement[str]:
     """The place of a row in the order: each value as "+value" or "-" for null, then the id, parted by U+001F."""
-    key: Any = None
-    for column, _, _ in columns:
-        part = sa.case((column.is_(None), sa.literal("-")), else_=sa.literal("+") + sa.cast(column, sa.Text))
-        key = part if key is None else key + part
-        key = key + sa.literal("\x1f")
-    return key + table.c.id  # type: ignore[no-any-return]
+    told: Any = None
+    for key in keys[:-1]:
+        part = sa.case((key.column.is_(None), sa.literal("-")), else_=sa.literal("+") + sa.cast(key.column, sa.Text))
+        told = (part if told is None else told + part) + sa.literal("\x1f")
+    return told + keys[-1].column  # type: ignore[no-any-return]
 
 
-def _after(
-    columns: list[tuple[Any, bool, Field]], table: sa.Table, after: tuple[Any, ...], bound: Bound
-) -> sa.ColumnElement[bool]:
+def _after(keys: Sequence[_Key], after: Sequence[Any], bound: Bound) -> sa.ColumnElement[bool]:
     """Rows that come after a place in the order: beyond it in the first key, or equal there and beyond in the next."""
-    keys = [*((column, descending) for column, descending, _ in columns), (table.c.id, columns[-1][1])]
     steps = []
     equal: list[sa.ColumnElement[bool]] = []
-    for (column, descending), value in zip(keys, after, strict=True):
+    for key, value in zip(keys, after, strict=True):
         if value is None:
-            beyond = None if descending else column.is_not(None)
-            same = column.is_(None)
+            beyond = None if key.descends else key.column.is_not(None)
+            same = key.column.is_(None)
         else:
             limit = bound.value(value)
-            beyond = sa.or_(column < limit, column.is_(None)) if descending else column > limit
-            same = column == limit
+            beyond = key.column < limit if key.descends else key.column > limit
+            if key.descends and key.nullable:
+                beyond = sa.or_(beyond, key.column.is_(None))
+            same = key.column == limit
         if beyond is not None:
             steps.append(sa.and_(*equal, beyond))
         equal.append(same)
     condition = sa.or_(*steps)
-    (first, descending), value = keys[0], after[0]
-    if value is not None and first.name == "date":
-        # Never null: the plain bound on the first key lets the index start at the place.
-        limit = bound.value(value)
-        condition = sa.and_(first <= limit if descending else first >= limit, condition)
+    if not keys[0].nullable:
+        # The plain bound on the first key lets the index start at the place.
+        limit = bound.value(after[0])
+        condition = sa.and_(keys[0].column <= limit if keys[0].descends else keys[0].column >= limit, condition)
     return condition

@@ -10,7 +10,7 @@ from incidents_api.errors import PROBLEMS
 from incidents_api.model.answers import ANSWERS, Resolved, RevisionEntry
 from incidents_api.model.incident import ClaimsReport
 from incidents_api.model.kinds import KINDS, Kind
-from incidents_api.reading.query import parameters
+from incidents_api.reading.parameters import parameters
 
 _REF = "#/components/schemas/{model}"
 _REPORTS: tuple[type[BaseModel], ...] = (*(kind.report for kind in KINDS.values()), ClaimsReport)
@@ -105,6 +105,7 @@ def list_answer(kind: Kind | None) -> Mapping[str, Any]:
         "properties": {
             "items": {"type": "array", "items": item},
             "next": {"anyOf": [{"type": "string", "format": "uri"}, {"type": "null"}]},
-            "total": {"type": "integer", "minimum": 0},
+            **{name: {"type": "integer", "minimum": 0} for name in ("total", "unlocated", "undated", "as_of")},
+            "included": {"type": "object", "description": "Records that the page refers to, by kind."},
         },
     }

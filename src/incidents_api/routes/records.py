@@ -15,8 +15,7 @@ from incidents_api.model.revision import etag
 from incidents_api.model.validation import validate
 from incidents_api.model.visitor import Visitor
 from incidents_api.reading import query, records
-from incidents_api.reading.query import Query
-from incidents_api.routes import web
+from incidents_api.routes import lists, web
 from incidents_api.routes.describe import body_of, list_answer, parameter, parameters_of, record_answer, written_answer
 from incidents_api.routes.web import Endpoint, database_of, limits_of
 from incidents_api.writing import records as writing
@@ -24,6 +23,8 @@ from incidents_api.writing.records import Written
 
 _ID = parameter("id", "path", "Permanent id of the record.", {"type": "string", "format": "uuid"}, required=True)
 _IF_MATCH = parameter("If-Match", "header", "The ETag of the version that you read.", {"type": "string"})
+_IF_NONE_MATCH = parameter("If-None-Match", "header", "An ETag that you hold.", {"type": "string"})
+_AS_OF = parameter("as_of", "query", "As it stood then: a time, a date or a seq.", {"type": "string"})
 _VERSION = parameter("version", "path", "Its number.", {"type": "integer", "minimum": 1}, required=True)
 _NO_CACHE = {"Cache-Control": "no-cache"}
 
@@ -38,8 +39,8 @@ def _of_kind(kind: Kind) -> list[Endpoint]:
     every, one = f"/v1/{kind.plural}", f"/v1/{kind.plural}/{{id}}"
     return [
         Endpoint(
-            "GET", every, READ, _list(kind), f"list_{kind.plural}", f"List {kind.plural}", kind.plural,
-            kind.meaning, parameters_of(kind), answer=list_answer(kind), problems=(400,),
+            "GET", every, READ, lists.handler(kind), f"list_{kind.plural}", f"List {kind.plural}", kind.plural,
+            kind.meaning, parameters_of(kind), answer=list_answer(kind), headers={"Link": "The next page."}, problems=(304, 400),
         ),
         Endpoint(
             "POST", every, "write", _create(kind), f"create_{kind.name}", f"Create one {kind.name}", kind.plural,
@@ -51,7 +52,7 @@ def _of_kind(kind: Kind) -> list[Endpoint]:
         ),
         Endpoint(
             "GET", one, READ, _read(kind), f"read_{kind.name}", f"Read one {kind.name}", kind.plural,
-            parameters=(_ID, parameter("If-None-Match", "header", "An ETag that you hold.", {"type": "string"})),
+            parameters=(_ID, _IF_NONE_MATCH, _AS_OF),
             answer=record_answer(kind), headers={"ETag": "The version of the record."}, problems=(304, 400, 404, 410),
         ),
         Endpoint(
@@ -101,55 +102,31 @@ def _of_kind(kind: Kind) -> list[Endpoint]:
     ]  # fmt: skip
 
 
-# --- Lists ---------------------------------------------------------------------------------------------------------
-
-
-def _list(kind: Kind) -> web.Handler:
-    async def handle(request: Request, who: Visitor) -> Response:
-        asked = query.parse(kind, request.scope["query_string"], limits_of(request).max_limit)
-        database = database_of(request)
-        page = (await database.read(records.page(asked, full=who.full)))[0]
-        total = (await database.read(records.total(asked, full=who.full)))[0][0] if asked.count else None
-        return _page_answer(request, asked, page, total)
-
-    return handle
-
-
-def _page_answer(request: Request, asked: Query, page: Any, total: int | None) -> Response:
-    joined, keys, count = page
-    items = joined or ""
-    headers = dict(_NO_CACHE)
-    following = None
-    if count > asked.limit:
-        items = items.rpartition(records.SEPARATOR)[0]
-        last = keys.split("\n")[asked.limit - 1]
-        following = query.next_url(asked, str(request.url.replace(query="")).rstrip("?"), last)
-        headers["Link"] = f'<{following}>; rel="next"'
-    told = "" if total is None else f',"total":{total}'
-    return web.answer(f'{{"items":[{items}],"next":{json.dumps(following)}{told}}}', headers=headers)
-
-
 # --- One record ----------------------------------------------------------------------------------------------------
 
 
 def _read(kind: Kind) -> web.Handler:
     async def handle(request: Request, who: Visitor) -> Response:
-        query.read_once(request.scope["query_string"])
-        row = await _row(request, who, kind)
-        document, version, link, reason, _ = row
+        given = query.read_once(request.scope["query_string"], ("as_of",))
+        if not given:
+            document, version, link, reason, _, head = await _row(request, who, kind)
+            pin = lists.Pin(head)
+        else:
+            pin = await lists.pin(request, query.moment(given["as_of"]))
+            document, version, link, reason, *_ = await _row(request, who, kind, pin.at)
         if document is None:
             raise _gone(kind, json.loads(reason))
-        return _record(request, document, etag(version, link))
+        return _record(request, document, etag(version, link), pin.headers(who))
 
     return handle
 
 
-async def _row(request: Request, who: Visitor, kind: Kind) -> Any:
-    """The current state of the record that the path names, if this visitor may know of it."""
+async def _row(request: Request, who: Visitor, kind: Kind, at: int | None = None) -> Any:
+    """The state of the record that the path names, if this visitor may know of it."""
     record_id = request.path_params["id"]
-    rows = await database_of(request).read(records.one(kind, record_id)) if record_id.isascii() else []
+    rows = await database_of(request).read(records.one(kind, record_id, at)) if record_id.isascii() else []
     if not rows or (rows[0][4] and not who.full):
-        raise NotFound(f"there is no {kind.name} with this id")
+        raise NotFound(f"there is no {kind.name} with this id" + (f" as of {at}" if at is not None else ""))
     return rows[0]
 
 
@@ -160,8 +137,8 @@ def _gone(kind: Kind, reason: Mapping[str, Any]) -> Gone:
     return Gone(told, headers=link, reason=reason["code"], note=reason["note"], successor=successor)
 
 
-def _record(request: Request, document: str, mark: str) -> Response:
-    headers = {"ETag": mark} | _NO_CACHE
+def _record(request: Request, document: str, mark: str, more: Mapping[str, str] = _NO_CACHE) -> Response:
+    headers = {"ETag": mark, **more}
     if web.not_modified(request, mark):
         return Response(status_code=304, headers=headers)
     return web.answer(document, headers=headers)
@@ -207,11 +184,11 @@ def _revision(kind: Kind) -> web.Handler:
         rows = await database_of(request).read(records.revision_at(kind, request.path_params["id"], version))
         if not rows:
             raise NotFound(f"the {kind.name} has no version {version}")
-        document, link, reason, record = rows[0]
+        document, link, reason, restricted = rows[0]
+        if restricted and not who.full:
+            raise NotFound(f"the {kind.name} has no version {version}")
         if document is None:
             raise _gone(kind, json.loads(reason))
-        if kind.name == "incident" and not who.full and json.loads(record)["sensitivity"] == "restricted":
-            raise NotFound(f"the {kind.name} has no version {version}")
         return _record(request, document, etag(version, link))
 
     return handle

@@ -1,0 +1,332 @@
+"""The parameters that reads take, made from the catalogue: their names, meanings, schemas, and how a value is read."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import cache
+from typing import Any
+
+from incidents_api.model import dates, gazetteer, vocabulary
+from incidents_api.model.claims import DIMS
+from incidents_api.model.fields import Field
+from incidents_api.model.kinds import KINDS, Kind
+from incidents_api.model.words import read_search
+
+DEFAULT_LIMIT = 100
+MAX_SORTS = 3
+LEVELS = ("low", "best", "high")
+MAX_BY = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a list: `take` turns one value into what conditions bind, or raises ValueError saying why.
+
+    `splits`: commas part several values (names, which may hold commas, are repeated instead).
+    """
+
+    name: str
+    meaning: str
+    schema: Mapping[str, Any]
+    take: Callable[[str], Any]
+    many: bool = True
+    splits: bool = True
+    allowed: tuple[str, ...] = ()
+    field: Field | None = None
+
+
+def parameters(kind: Kind, purpose: str = "list") -> Mapping[str, Parameter]:
+    """Every parameter of a read of a kind, by name. `purpose`: list, export, claims or totals."""
+    return _parameters(kind.name, purpose)
+
+
+@cache
+def _parameters(name: str, purpose: str) -> Mapping[str, Parameter]:
+    kind = KINDS[name]
+    listed = [_of_field(field) for field in kind.own_fields if field.filter]
+    listed += _words_asked()
+    if kind.dated:
+        listed += _dates()
+    if kind.located:
+        listed += _places()
+    if purpose in ("claims", "totals"):
+        listed += _of_claims()
+    if purpose == "totals":
+        listed += _of_totals(kind)
+    if purpose in ("list", "export"):
+        listed += _order(kind)
+    if purpose in ("list", "claims"):
+        listed += _page()
+    if purpose == "list":
+        listed += _shape(kind)
+    if purpose == "export":
+        listed.append(
+            _one("bom", "1: begin with a byte-order mark, for Excel.", {"enum": ["0", "1"]}, _one_of(("0", "1")))
+        )
+    listed.append(_one("as_of", "As it stood then: a time (RFC 3339), a date (its end, UTC), or a seq.", {}, as_of))
+    return {parameter.name: parameter for parameter in listed}
+
+
+def _one(name: str, meaning: str, schema: Mapping[str, Any], take: Callable[[str], Any], **more: Any) -> Parameter:
+    return Parameter(name, meaning, {"type": "string", **schema}, take, many=False, **more)
+
+
+def sorts_of(kind: Kind) -> tuple[str, ...]:
+    """The names a list can be sorted by: fields of the catalogue, and figures such as freed_best."""
+    own = tuple(field.name for field in kind.fields if field.sort)
+    if kind.name != "incident":
+        return own
+    return own + tuple(f"{measure}_{level}" for measure in vocabulary.codes("measure") for level in LEVELS)
+
+
+def groups_of(kind: Kind) -> tuple[str, ...]:
+    """The names that totals can be grouped by: fields of the catalogue, and what a claim is broken down by."""
+    return (*(field.name for field in kind.own_fields if field.group), "population", *DIMS)
+
+
+def _order(kind: Kind) -> list[Parameter]:
+    sorts = tuple(sign + name for name in sorts_of(kind) for sign in ("", "-"))
+    schema = {"type": "array", "items": {"type": "string", "enum": list(sorts)}, "default": [kind.sort]}
+    told = f"Up to {MAX_SORTS} fields, - in front for descending; unknown sorts lowest."
+    return [Parameter("sort", told, schema, _one_of(sorts), allowed=sorts)]
+
+
+def _page() -> list[Parameter]:
+    limit = {"type": "integer", "minimum": 1, "default": DEFAULT_LIMIT}
+    counts = ("none", "exact")
+    return [
+        Parameter("limit", "Entries in a page; above the maximum it is clamped.", limit, _limit, many=False),
+        _one("cursor", "Where the page begins, from the `next` of the one before.", {}, str),
+        _one("count", "exact: tell the total.", {"enum": list(counts)}, _one_of(counts), allowed=counts),
+    ]
+
+
+def _shape(kind: Kind) -> list[Parameter]:
+    members = tuple(dict.fromkeys(["id", "version", "seq", "recorded_at", "recorded_by", *kind.report.model_fields]))
+    members = tuple(dict.fromkeys([*members, *kind.derived]))
+    names = {"type": "array", "items": {"type": "string", "enum": list(members)}}
+    listed = [
+        Parameter("fields", "Only these members of each record (id always).", names, _one_of(members), allowed=members)
+    ]
+    if kind.name == "incident":
+        linked = ("actors", "locations", "sources")
+        names = {"type": "array", "items": {"type": "string", "enum": list(linked)}}
+        told = "Also the records that the page refers to, under `included`."
+        listed.append(Parameter("include", told, names, _one_of(linked), allowed=linked))
+    return listed
+
+
+def _words_asked() -> list[Parameter]:
+    q = 'Words to find, all of them; "a phrase", a beginn*. Accents and case make no difference.'
+    return [
+        _one("q", q, {"minLength": 1, "maxLength": 500}, _search),
+        _one("updated_after", "Recorded after: a time (RFC 3339), a date (its end, UTC), or a seq.", {}, as_of),
+    ]
+
+
+def _dates() -> list[Parameter]:
+    day = {"pattern": r"^\d{4}(-\d{2}(-\d{2})?)?$"}
+    modes = vocabulary.codes("date_mode")
+    told = "overlaps: could have happened then; within: certainly did; contains: its span covers the whole."
+    return [
+        _one("from", "First day asked for: YYYY-MM-DD, YYYY-MM or YYYY.", day, _day("first")),
+        _one("to", "Last day asked for, inclusive.", day, _day("last")),
+        _one("date_mode", told, {"enum": list(modes), "default": "overlaps"}, _code("date_mode", modes), allowed=modes),
+    ]
+
+
+def _places() -> list[Parameter]:
+    precisions = vocabulary.codes("location_precision")
+    told = "Coarsest precision of a point that counts as a place; what is coarser is left out and counted."
+    number: dict[str, Any] = {"type": "number"}
+    return [
+        _one("bbox", "west,south,east,north in degrees; west above east crosses the antimeridian.", {}, _box),
+        Parameter("lat", "Latitude of a middle; with lon and radius_km.", number, _number(-90, 90), many=False),
+        Parameter("lon", "Longitude of a middle.", number, _number(-180, 180), many=False),
+        Parameter("radius_km", "Kilometres around it.", number, _number(0, 20_038), many=False),
+        _one(
+            "max_precision",
+            told,
+            {"enum": list(precisions), "default": "city"},
+            _code("location_precision", precisions),
+            allowed=precisions,
+        ),
+    ]
+
+
+def _of_claims() -> list[Parameter]:
+    """What a claim is about; in totals, which figures are told."""
+    listed = []
+    for name in ("population", "qualifier", *(dim for dim in DIMS if dim != "nationality")):
+        codes = vocabulary.codes(name)
+        schema = {"type": "array", "items": {"type": "string", "enum": list(codes)}}
+        listed.append(Parameter(name, f"Claims with this {name}.", schema, _code(name, codes), allowed=codes))
+    text = {"type": "array", "items": {"type": "string", "minLength": 1}}
+    listed.append(
+        Parameter("nationality", "Claims with this nationality (ISO 3166-1 alpha-2, or a region).", text, _words)
+    )
+    return listed
+
+
+def _of_totals(kind: Kind) -> list[Parameter]:
+    groups = groups_of(kind)
+    by = {"type": "array", "items": {"type": "string", "enum": list(groups)}, "maxItems": MAX_BY}
+    told = "Also incidents that are totals for a period."
+    flag = ("true", "false")
+    return [
+        Parameter("by", f"Up to {MAX_BY} fields to group by; none: one row.", by, _one_of(groups), allowed=groups),
+        Parameter(
+            "include_period_totals", told, {"type": "boolean", "default": False}, _flag, many=False, allowed=flag
+        ),
+    ]
+
+
+def _of_field(field: Field) -> Parameter:
+    take: Callable[[str], Any] = _words
+    allowed: tuple[str, ...] = ()
+    item: dict[str, Any] = {"type": "string", "minLength": 1}
+    splits = True
+    if field.codes:
+        allowed = vocabulary.codes(field.codes)
+        take, item = _code(field.codes, allowed), {"type": "string", "enum": list(allowed)}
+    elif field.type in ("country", "admin1"):
+        take = _unit(field.type)
+        item = {"type": "string", "pattern": "^[A-Z]{2}$" if field.type == "country" else "^[A-Z]{2}-[A-Z0-9]{1,3}$"}
+    elif field.type == "flag":
+        take, allowed, item = _flag, ("true", "false"), {"type": "boolean"}
+    elif field.name == "external_id":
+        take, item = _external, {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,31}:.+$"}
+    elif field.filter == "name" or field.type == "text":
+        splits = field.name in ("tag", "indicator", "language", "fingerprint")
+    schema = {"type": "array", "items": item}
+    return Parameter(field.name, field.meaning, schema, take, splits=splits, allowed=allowed, field=field)
+
+
+# --- Values --------------------------------------------------------------------------------------------------------
+
+
+def _words(value: str) -> str:
+    if not value.strip():
+        raise ValueError("it is empty")
+    return value
+
+
+def _code(name: str, allowed: tuple[str, ...]) -> Callable[[str], str]:
+    def take(value: str) -> str:
+        if value not in allowed:
+            raise ValueError(f"{shown(value)} is not a code of {name}{nearest(value, allowed)}")
+        return value
+
+    return take
+
+
+def _one_of(allowed: tuple[str, ...]) -> Callable[[str], str]:
+    def take(value: str) -> str:
+        if value not in allowed:
+            raise ValueError(f"{shown(value)} is not taken{nearest(value, allowed)}")
+        return value
+
+    return take
+
+
+def _flag(value: str) -> bool:
+    if value not in ("true", "false"):
+        raise ValueError("give true or false")
+    return value == "true"
+
+
+def _unit(level: str) -> Callable[[str], str]:
+    example = "ISO 3166-1 alpha-2 code, such as MX" if level == "country" else "ISO 3166-2 code, such as MX-SIN"
+    pattern = re.compile("[A-Z]{2}" if level == "country" else "[A-Z]{2}-[A-Z0-9]{1,3}")
+
+    def take(value: str) -> str:
+        if not pattern.fullmatch(value) or gazetteer.unit(value) is None:
+            near = gazetteer.unit(value) or next(
+                (place for place in gazetteer.find(value[:200]) if place.kind == level), None
+            )
+            code = near and (near.country if level == "country" else near.admin1)
+            raise ValueError(f"{shown(value)} is no {example}" + (f"; did you mean {code}?" if code else ""))
+        return value
+
+    return take
+
+
+def _external(value: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,31}:\S.*", value):
+        raise ValueError("give scheme:value, such as seed:S001-R0")
+    return value
+
+
+def _day(end: str) -> Callable[[str], str]:
+    def take(value: str) -> str:
+        if not re.fullmatch(r"\d{4}(-\d{2}){0,2}", value, re.ASCII):
+            raise ValueError("give YYYY-MM-DD, YYYY-MM or YYYY")
+        try:
+            span = dates.parse(value)
+        except dates.DateError as error:
+            raise ValueError(str(error)) from None
+        return str(span.earliest if end == "first" else span.latest)
+
+    return take
+
+
+def _limit(value: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,18}", value) or int(value) < 1:
+        raise ValueError("give a whole number from 1")
+    return int(value)
+
+
+def _number(low: float, high: float) -> Callable[[str], float]:
+    def take(value: str) -> float:
+        if not re.fullmatch(r"-?[0-9]{1,6}(\.[0-9]{1,12})?", value) or not low <= float(value) <= high:
+            raise ValueError(f"give a number from {low:g} to {high:g}")
+        return float(value)
+
+    return take
+
+
+def _box(value: str) -> tuple[float, float, float, float]:
+    parts = value.split(",")
+    if len(parts) != 4:
+        raise ValueError("give four numbers: west,south,east,north")
+    west, east = (_number(-180, 180)(parts[n]) for n in (0, 2))
+    south, north = (_number(-90, 90)(parts[n]) for n in (1, 3))
+    if south > north:
+        raise ValueError("south must not be above north")
+    return west, south, east, north
+
+
+def _search(value: str) -> Any:
+    if len(value) > 500:
+        raise ValueError("at the most 500 characters")
+    return read_search(value)
+
+
+_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+
+
+def as_of(value: str) -> int | str:
+    """A seq as a number, or a moment in UTC as the log spells it."""
+    if re.fullmatch(r"[0-9]{1,15}", value):
+        return int(value)
+    try:
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
+            return f"{date.fromisoformat(value)}T23:59:59.999999Z"
+        if _MOMENT.fullmatch(value):
+            moment = datetime.fromisoformat(value.upper().replace(" ", "T"))
+            return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    except (ValueError, OverflowError):
+        pass
+    raise ValueError("give a seq, a date (2026-11-22) or a time with its zone (2026-11-22T10:00:00Z)")
+
+
+def shown(value: str) -> str:
+    """A client's text, short enough to be told back."""
+    return repr(value if len(value) <= 60 else value[:60] + "...")
+
+
+def nearest(value: str, allowed: Sequence[str]) -> str:
+    """ "; did you mean ...?" or nothing."""
+    near = vocabulary.suggest(value, allowed)
+    return f"; did you mean {near}?" if near else ""

@@ -1,0 +1,140 @@
+"""Lists of records: the page as stored bytes, with what was left out, at a moment that stands fast when asked for."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from fastapi import Request, Response
+
+from incidents_api.errors import BadQuery, Fault
+from incidents_api.model.kinds import KINDS, Kind
+from incidents_api.model.visitor import Visitor
+from incidents_api.reading import query, records
+from incidents_api.reading.query import Query
+from incidents_api.routes import web
+from incidents_api.routes.web import database_of, limits_of
+
+INCLUDED = {
+    "actors": ("actor", ("actors", "actor_id")),
+    "locations": ("location", ("locations", "location_id")),
+    "sources": ("source", ()),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """The seq that an answer was read at; `stands`: it was asked for, and nothing can change the answer any more."""
+
+    at: int
+    stands: bool = False
+
+    def headers(self, who: Visitor) -> dict[str, str]:
+        """What an answer says of its moment and how long it is good."""
+        told = {"As-Of-Seq": str(self.at), "Vary": "Authorization"}
+        if not self.stands:
+            return told | {"Cache-Control": "no-cache"}
+        scope = "public" if who.name is None else "private"
+        return told | {"Cache-Control": f"{scope}, max-age=31536000, immutable"}
+
+
+async def pin(request: Request, when: int | str) -> Pin:
+    """The seq that a moment means; BadQuery for a seq that the log has not reached."""
+    database = database_of(request)
+    head = (await database.read(records.head()))[0][0]
+    if isinstance(when, int):
+        if when > head:
+            fault = Fault(f"the log stands at {head}", "range", parameter="as_of")
+            raise BadQuery("as_of lies ahead of the log", [fault])
+        return Pin(when, stands=True)
+    at = (await database.read(records.seq_at(when)))[0][0] or 0
+    return Pin(at, stands=when < datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
+
+
+async def asked(request: Request, kind: Kind, purpose: str = "list") -> tuple[Query, Pin | None]:
+    """The query of a request, with the seq that its as_of means."""
+    read = query.parse(kind, request.scope["query_string"], limits_of(request).max_limit, purpose)
+    if read.as_of is None:
+        return read, None
+    found = await pin(request, read.as_of)
+    return replace(read, at=found.at), found
+
+
+def standing_tag(request: Request, found: Pin, who: Visitor) -> str:
+    """The ETag of an answer that stands fast: what was asked, the seq, and who may see what."""
+    told = f"{request.url.path}?{request.url.query}|{found.at}|{who.full}"
+    return f'"{found.at}-{hashlib.sha256(told.encode()).hexdigest()[:16]}"'
+
+
+def handler(kind: Kind) -> web.Handler:
+    """The list of a kind."""
+
+    async def handle(request: Request, who: Visitor) -> Response:
+        read, found = await asked(request, kind)
+        tag = standing_tag(request, found, who) if found is not None and found.stands else None
+        if tag is not None and web.not_modified(request, tag):
+            return Response(status_code=304, headers={"ETag": tag} | found.headers(who))  # type: ignore[union-attr]
+        database = database_of(request)
+        joined, keys, count, head = (await database.read(records.page(read, full=who.full)))[0]
+        items, following = cut(request, read, joined or "", keys, count)
+        told: dict[str, Any] = {"next": following}
+        if read.one("count") == "exact":
+            told["total"] = (await database.read(records.total(read, full=who.full)))[0][0]
+        if read.after is None:
+            for name, statement in records.left_out(read, full=who.full).items():
+                told[name] = (await database.read(statement))[0][0]
+        if read.get("fields"):
+            items = _only(items, read.get("fields"))
+        if read.get("include"):
+            told["included"] = await _included(request, read, items)
+        moment = found or Pin(head)
+        told["as_of"] = moment.at
+        headers = moment.headers(who) | ({"ETag": tag} if tag else {})
+        if following:
+            headers["Link"] = f'<{following}>; rel="next"'
+        return web.answer(f'{{"items":[{items}],{_members(told)}}}', headers=headers)
+
+    return handle
+
+
+def cut(request: Request, read: Query, joined: str, keys: str | None, count: int) -> tuple[str, str | None]:
+    """The entries of a page without the one that only shows that there are more, and where those begin."""
+    if count <= read.limit:
+        return joined, None
+    last = (keys or "").split("\n")[read.limit - 1]
+    following = query.next_url(read, str(request.url.replace(query="")).rstrip("?"), last)
+    return joined.rpartition(records.SEPARATOR)[0], following
+
+
+def _members(told: Mapping[str, Any]) -> str:
+    included = told.get("included")
+    plain = json.dumps({name: value for name, value in told.items() if name != "included"}, separators=(",", ":"))[1:-1]
+    if included is None:
+        return plain
+    kinds = ",".join(f'"{name}":[{items}]' for name, items in included.items())
+    return f'{plain},"included":{{{kinds}}}'
+
+
+def _only(items: str, names: tuple[str, ...]) -> str:
+    """The records of a page with these members alone; the id is always there."""
+    wanted = {"id", *names}
+    cut_down = ({name: value for name, value in one.items() if name in wanted} for one in orjson.loads(f"[{items}]"))
+    return records.SEPARATOR.join(orjson.dumps(one).decode() for one in cut_down)
+
+
+async def _included(request: Request, read: Query, items: str) -> dict[str, str]:
+    """The actors, locations and sources that a page refers to, each once."""
+    page = orjson.loads(f"[{items}]")
+    found = {}
+    for name in read.get("include"):
+        kind_name, path = INCLUDED[name]
+        if path:
+            ids = {entry[path[1]] for one in page for entry in one.get(path[0], ())}
+        else:
+            ids = {source_id for one in page for source_id in KINDS["incident"].field("source").value(one)}
+        statement = records.by_ids(KINDS[kind_name], sorted(ids), read.at)
+        found[name] = ((await database_of(request).read(statement))[0][0] or "") if ids else ""
+    return found

@@ -47,7 +47,7 @@ DECLARATIONS = {
     "_of_kind": "the table of a kind's routes, one entry after the other",
     "_incident": "the members of an incident, one after the other",
     "create_app": "the one place where the rooms are joined, step by step",
-    "_parameters": "the table of a list's parameters",
+    "_dates": "the fields that every dated kind has, one after the other",
 }
 """Functions over 50 lines, each with its reason."""
 

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from incidents_api import __version__
 from incidents_api.errors import PROBLEMS, BadQuery, Internal, MethodNotAllowed, NotFound, Problem
-from incidents_api.routes import codebook, describe, records, service, web
+from incidents_api.routes import codebook, describe, records, service, totals, web
 from incidents_api.routes.web import Endpoint, Limits
 from incidents_api.settings import Settings
 from incidents_api.storage.database import Database
@@ -59,7 +59,7 @@ class Outermost:
 
 def endpoints() -> list[Endpoint]:
     """Every route of the service."""
-    return [*service.endpoints(), *codebook.endpoints(), *records.endpoints()]
+    return [*service.endpoints(), *codebook.endpoints(), *records.endpoints(), *totals.endpoints()]
 
 
 def create_app(settings: Settings, database: Database | None = None) -> FastAPI:

@@ -306,6 +306,7 @@ INCIDENT: tuple[Field, ...] = (
         read=_measures,
         many=True,
         filter="term",
+        group=False,
     ),
     _code("status", "review_status", "Where the record stands in review.", "review.status"),
     _text("tag", "Free label.", "tags", many=True, filter="term", group=True),

@@ -1,15 +1,12 @@
-"""The words of a CQL2 filter: tokens read one at a time, and what a literal means for the field it stands beside.
+"""The words of a CQL2 filter: tokens read one at a time, and the error that points at one.
 
-Rules and where they come from: the BNF of OGC 21-065 (CQL2), Annex B. Read by hand, character by character: no text can
-make it take more than time in proportion to its length.
+The rules are those of the BNF of OGC 21-065 (CQL2), Annex B. Read by hand, character by character: no text can make it
+take more than time in proportion to its length.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
 from typing import NoReturn
 
-from incidents_api.model import gazetteer, vocabulary
 from incidents_api.model.geometry import number_end
 
 MAX_TEXT = 20_000
@@ -17,11 +14,7 @@ MAX_TEXT = 20_000
 MAX_NUMBER = 40
 """Characters of a number: more than any figure needs, and few enough to read at once."""
 
-Value = str | int | float | bool | date | datetime
-"""What a field is compared with: `date` for a day, aware `datetime` in UTC for an instant, `float` for a number."""
-
 _SIGNS = ("<>", "<=", ">=", "!=", "==", *"()=<>,+-*/^%")
-_LARGEST = 2**63 - 1
 
 
 class FilterError(ValueError):
@@ -34,23 +27,6 @@ class FilterError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class FieldInfo:
-    """What a filter may ask of a field.
-
-    `type`: code, text, id, country, admin1, day, instant, integer, number or flag; `codes`: the only values a code
-    takes. `many`: it has many values in a record. `spatial`: it is the place, for S_ operators alone (`type` says
-    nothing then). `temporal`: it is the span of the record's date, for T_ operators; `type` is day or instant.
-    """
-
-    name: str
-    type: str
-    many: bool = False
-    codes: tuple[str, ...] | None = None
-    spatial: bool = False
-    temporal: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Token:
     """A word: `kind` is name, quoted (a name in double quotes), string, number, sign or end; `text` without quotes."""
 
@@ -58,6 +34,11 @@ class Token:
     text: str
     start: int
     end: int
+
+    @property
+    def word(self) -> str:
+        """A plain name in capitals, as keywords are told; empty for anything else, quoted names and Unicode too."""
+        return self.text.upper() if self.kind == "name" and self.text.isascii() else ""
 
     def shown(self) -> str:
         """The word as a message names it."""
@@ -103,6 +84,20 @@ class Lexer:
     def opens(self, token: Token) -> bool:
         """Whether the word is a plain name with a bracket after it: an operator, function or literal, never a field."""
         return token.kind == "name" and self.text.startswith("(", self._skip(token.end))
+
+    def keyword(self, word: str) -> bool:
+        """Takes the keyword if it comes next."""
+        return self.peek().word == word and bool(self.next())
+
+    def sign(self, sign: str) -> bool:
+        """Takes the sign if it comes next."""
+        token = self.peek()
+        return token.kind == "sign" and token.text == sign and bool(self.next())
+
+    def expect(self, sign: str) -> None:
+        """Takes the sign, which must come next."""
+        if not self.sign(sign):
+            unexpected(self.peek(), sign)
 
     def _skip(self, position: int) -> int:
         while position < len(self.text) and self.text[position].isspace():
@@ -164,138 +159,10 @@ def _part(character: str) -> bool:
     return character.isalnum() or "\u0300" <= character <= "\u036f"
 
 
-# --- Literals --------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Literal:
-    """A value as written: `kind` is text, number, flag, date or timestamp; `text` is what stood in it."""
-
-    kind: str
-    text: str
-    start: int
-
-
-_WANTED = {
-    "code": "one of its codes in single quotes",
-    "country": "an ISO 3166-1 alpha-2 code such as 'MX'",
-    "admin1": "an ISO 3166-2 code such as 'MX-SIN'",
-    "text": "a text in single quotes",
-    "id": "an id or a name in single quotes",
-    "day": "a day such as DATE('2024-03-26')",
-    "instant": "an instant such as TIMESTAMP('2024-03-26T10:00:00Z')",
-    "integer": "a whole number such as 10",
-    "number": "a number such as 10.5",
-    "flag": "TRUE or FALSE",
-}
-
-
-def typed(field: FieldInfo, literal: Literal, edge: str = "") -> Value:
-    """The value that the literal has for the field; FilterError when it has none.
-
-    A timestamp counts as its UTC day where the field holds days. A day counts, where the field holds instants, as its
-    first or last microsecond in UTC, as `edge` ("first", "last") says; without an edge it is refused.
-    """
-    if field.type == "flag" and literal.kind == "flag":
-        return literal.text == "TRUE"
-    if field.type in ("integer", "number") and literal.kind == "number":
-        return _number(field, literal)
-    if field.type in ("day", "instant") and literal.kind in ("text", "date", "timestamp"):
-        return _moment(field, literal, edge)
-    if field.type in ("code", "country", "admin1", "text", "id") and literal.kind == "text":
-        return _text(field, literal)
-    raise FilterError(f"{field.name} takes {_WANTED[field.type]}", literal.start)
-
-
-def _number(field: FieldInfo, literal: Literal) -> int | float:
-    text, value = literal.text, float(literal.text)
-    if field.type == "integer":
-        if abs(value) > _LARGEST:
-            raise FilterError(f"{text} is too large a number", literal.start)
-        exact = int(text) if text.lstrip("+-").isdecimal() else int(value)
-        if exact != value or abs(exact) > _LARGEST:
-            raise FilterError(f"{field.name} takes {_WANTED['integer']}, not {text}", literal.start)
-        return exact
-    if abs(value) == float("inf"):
-        raise FilterError(f"{text} is too large a number", literal.start)
-    return value
-
-
-def _text(field: FieldInfo, literal: Literal) -> str:
-    text, start = literal.text, literal.start
-    if field.codes is not None:
-        if text not in field.codes:
-            raise FilterError(f"{shown(text)} is not a code of {field.name}{nearest(text, field.codes)}", start)
-    elif field.type in ("country", "admin1"):
-        plain = len(text) == 2 if field.type == "country" else text[2:3] == "-"
-        if not plain or text != text.upper().strip() or gazetteer.unit(text) is None:
-            raise FilterError(f"{shown(text)} is not {_WANTED[field.type]}{_unit(field.type, text)}", start)
-    elif field.type == "id" and not text.strip():
-        raise FilterError(f"{field.name} takes {_WANTED['id']}, not an empty text", start)
-    return text
-
-
-def _unit(level: str, text: str) -> str:
-    """The did-you-mean of a country or a first-order unit: by a code in small letters, or by its name."""
-    found = (gazetteer.unit(text.upper()), *gazetteer.find(text[:200]))
-    near = next((place for place in found if place and place.kind == level), None)
-    return f"; did you mean {near.country if level == 'country' else near.admin1}?" if near else ""
-
-
-def nearest(word: str, allowed: Sequence[str]) -> str:
-    """The did-you-mean that ends a message; empty when nothing is near."""
-    near = vocabulary.suggest(word, allowed)
-    return f"; did you mean {near}?" if near else ""
-
-
-def _moment(field: FieldInfo, literal: Literal, edge: str) -> date | datetime:
-    day = None if literal.kind == "timestamp" else read_day(literal.text)
-    if day is None:
-        found = None if literal.kind == "date" else read_instant(literal.text)
-        if found is None:
-            wrong(literal, _WANTED[field.type])
-        return found.date() if field.type == "day" else found
-    if field.type == "day":
-        return day
-    if not edge:
-        why = f"{field.name} holds instants and {shown(literal.text)} is a whole day"
-        raise FilterError(f"{why}: ask T_INTERSECTS({field.name}, DATE('{day}'))", literal.start)
-    return datetime.combine(day, time.min if edge == "first" else time.max, UTC)
-
-
-def wrong(literal: Literal, wanted: str) -> NoReturn:
-    """Refuse the text of a temporal literal."""
-    raise FilterError(f"{shown(literal.text)} is no such day or time: give {wanted}", literal.start)
-
-
-def read_day(text: str) -> date | None:
-    """YYYY-MM-DD as a day of the calendar (years 0001 to 9999); None when it is none."""
-    if len(text) != 10 or text[4] != "-" or text[7] != "-" or not _digits(text[:4], text[5:7], text[8:]):
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
-
-
-def read_instant(text: str) -> datetime | None:
-    """An RFC 3339 time with Z or an offset, up to microseconds, in UTC; None when it is none."""
-    if text.endswith("Z"):
-        clock, offset = text[11:-1], ["00", "00"]
-    elif text[-6:-5] in ("+", "-") and text[-3:-2] == ":":
-        clock, offset = text[11:-6], [text[-5:-3], text[-2:]]
-    else:
-        return None
-    whole, dot, fraction = clock.partition(".")
-    if read_day(text[:10]) is None or text[10] != "T" or len(whole) != 8 or whole[2] != ":" or whole[5] != ":":
-        return None
-    if not _digits(whole[:2], whole[3:5], whole[6:], *offset, fraction if dot else "0") or len(fraction) > 6:
-        return None
-    try:
-        return datetime.fromisoformat(text).astimezone(UTC)
-    except (ValueError, OverflowError):  # 25:00, or a year that the shift to UTC leaves
-        return None
-
-
-def _digits(*texts: str) -> bool:
-    return all(text.isascii() and text.isdigit() for text in texts)
+def unexpected(token: Token, wanted: str) -> NoReturn:
+    """Refuse a token where something else is wanted."""
+    if token.kind == "sign" and token.text in ("==", "!="):
+        raise FilterError(f"{token.text} is not taken: write {'=' if token.text == '==' else '<>'}", token.start)
+    if (token.kind == "sign" and token.text in "+-*/^%") or token.word == "DIV":
+        raise FilterError(f"arithmetic ({token.text}) is not taken: compare a field with a plain value", token.start)
+    raise FilterError(f"{wanted} expected, not {token.shown()}", token.start)

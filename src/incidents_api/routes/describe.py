@@ -62,12 +62,12 @@ def parameter(
     return {"name": name, "in": where, "description": meaning, "required": required, "schema": dict(schema)}
 
 
-def parameters_of(kind: Kind) -> tuple[Mapping[str, Any], ...]:
-    """The parameters of the list of a kind, from the catalogue."""
+def parameters_of(kind: Kind, purpose: str = "list") -> tuple[Mapping[str, Any], ...]:
+    """The parameters of a read of a kind, from the catalogue."""
     return tuple(
         dict(parameter(one.name, "query", one.meaning, one.schema))
         | ({"style": "form", "explode": True} if one.schema.get("type") == "array" else {})
-        for one in parameters(kind).values()
+        for one in parameters(kind, purpose).values()
     )
 
 
@@ -107,5 +107,32 @@ def list_answer(kind: Kind | None) -> Mapping[str, Any]:
             "next": {"anyOf": [{"type": "string", "format": "uri"}, {"type": "null"}]},
             **{name: {"type": "integer", "minimum": 0} for name in ("total", "unlocated", "undated", "as_of")},
             "included": {"type": "object", "description": "Records that the page refers to, by kind."},
+        },
+    }
+
+
+def totals_answer() -> Mapping[str, Any]:
+    """The schema of totals."""
+    number = {"type": "integer", "minimum": 0}
+    levels = ("low", "best", "high", "incidents", "lower_bound_only", "open_ended")
+    figure = {"type": "object", "required": list(levels), "properties": dict.fromkeys(levels, number)}
+    row = {
+        "type": "object",
+        "required": ["key", "incidents", "measures"],
+        "properties": {
+            "key": {"type": "object", "additionalProperties": {"type": ["string", "null"]}},
+            "incidents": number,
+            "measures": {"type": "object", "additionalProperties": figure},
+        },
+    }
+    left = ("period_totals", "netted_parts", "parts_exceed_whole")
+    return {
+        "type": "object",
+        "required": ["rows", "excluded", "overlapping", "as_of"],
+        "properties": {
+            "rows": {"type": "array", "items": row},
+            "excluded": {"type": "object", "required": list(left), "properties": dict.fromkeys(left, number)},
+            "overlapping": {"type": "boolean", "description": "An incident can stand in several rows."},
+            "as_of": number,
         },
     }

@@ -1,0 +1,95 @@
+"""GET /v1/totals: facets and sums by up to three fields; nobody counted twice, and what was left out is told."""
+
+from collections.abc import Mapping
+
+from fastapi import Request, Response
+
+from incidents_api.access import READ
+from incidents_api.model.kinds import KINDS
+from incidents_api.model.netting import net
+from incidents_api.model.visitor import Visitor
+from incidents_api.reading import totals
+from incidents_api.routes import lists, web
+from incidents_api.routes.describe import parameters_of, totals_answer
+from incidents_api.routes.web import Endpoint, database_of
+from incidents_api.storage.database import Database
+
+MAX_LEVELS = 8
+"""How deep part_of goes (writes refuse more)."""
+
+
+def endpoints() -> list[Endpoint]:
+    """The totals."""
+    told = (
+        "An incident counts with its figures less those of its parts that the same filter selects, so that a whole and "
+        "its parts together count once. Period totals are left out unless asked for. A date or place known too coarsely "
+        "for a group goes into the null bucket, so buckets add up to the whole."
+    )
+    return [
+        Endpoint(
+            "GET",
+            "/v1/totals",
+            READ,
+            _totals,
+            "totals",
+            "People and incidents, by any fields",
+            "incidents",
+            told,
+            parameters_of(KINDS["incident"], "totals"),
+            answer=totals_answer(),
+            problems=(304, 400),
+        )
+    ]
+
+
+async def _totals(request: Request, who: Visitor) -> Response:
+    read, found = await lists.asked(request, KINDS["incident"], "totals")
+    tag = lists.standing_tag(request, found, who) if found is not None and found.stands else None
+    if tag is not None and found is not None and web.not_modified(request, tag):
+        return Response(status_code=304, headers={"ETag": tag} | found.headers(who))
+    database = database_of(request)
+    by = read.get("by")
+    told = totals.read(await database.read(totals.statement(read, full=who.full)), len(by))
+    pin = found or lists.Pin(told.head)
+    wholes = await _nearest_wholes(database, told, pin.at)
+    netted = net(told.trees, wholes)
+    totals.settle(told, netted)
+    body = {
+        "rows": totals.answer(told, by),
+        "excluded": {
+            "period_totals": 0 if totals.wants_period_totals(read) else told.left,
+            "netted_parts": netted.parts,
+            "parts_exceed_whole": netted.exceeded,
+        },
+        "overlapping": _overlap(by),
+        "as_of": pin.at,
+    }
+    return web.json_answer(body, headers=pin.headers(who) | ({"ETag": tag} if tag else {}))
+
+
+async def _nearest_wholes(database: Database, told: totals.Read, at: int) -> Mapping[str, set[str]]:
+    """For every selected part the nearest selected incidents that it is part of, past those not selected."""
+    selected = told.trees.keys() | told.edges.keys()
+    above: dict[str, set[str]] = {part: set(wholes) for part, wholes in told.edges.items()}
+    nearest: dict[str, set[str]] = {}
+    wanted = {whole for wholes in above.values() for whole in wholes} - selected
+    for _ in range(MAX_LEVELS):
+        if not wanted:
+            break
+        for part, whole in await database.read(totals.edges_above(wanted, at)):
+            above.setdefault(part, set()).add(whole)
+        wanted = {whole for one in wanted for whole in above.get(one, ())} - selected - above.keys()
+    for part in told.edges:
+        level, found = above[part], set()
+        for _ in range(MAX_LEVELS):
+            found |= level & selected
+            level = {whole for one in level - selected for whole in above.get(one, ())}
+        if found:
+            nearest[part] = found
+    return nearest
+
+
+def _overlap(by: tuple[str, ...]) -> bool:
+    """Whether an incident or a person can stand in several of the groups, so that they do not add up."""
+    many = {field.name for field in KINDS["incident"].own_fields if field.many}
+    return any(name in many or name in totals.OF_FIGURES for name in by)

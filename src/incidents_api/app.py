@@ -13,7 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from incidents_api import __version__
 from incidents_api.errors import PROBLEMS, BadQuery, Internal, MethodNotAllowed, NotFound, Problem
-from incidents_api.routes import codebook, describe, records, service, totals, web
+from incidents_api.routes import claims, codebook, describe, exports, records, service, totals, web
+from incidents_api.routes.exports import Files
 from incidents_api.routes.web import Endpoint, Limits
 from incidents_api.settings import Settings
 from incidents_api.storage.database import Database
@@ -54,12 +55,13 @@ class Outermost:
                 message = {"type": "http.response.body", "body": b"", "more_body": message.get("more_body", False)}
             await send(message)
 
-        await self.app({**scope, "method": "GET"} if head else scope, receive, outward)
+        await self.app({**scope, "method": "GET", "head": True} if head else scope, receive, outward)
 
 
 def endpoints() -> list[Endpoint]:
     """Every route of the service."""
-    return [*service.endpoints(), *codebook.endpoints(), *records.endpoints(), *totals.endpoints()]
+    rooms = (service, codebook, exports, records, claims, totals)
+    return [endpoint for room in rooms for endpoint in room.endpoints()]
 
 
 def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
@@ -69,6 +71,7 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
+        app.state.files.close()
         if database is None:
             await store.close()
 
@@ -83,6 +86,7 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.database = store
+    app.state.files = Files()
     app.state.limits = Limits(settings.open_reads, settings.max_body_bytes, settings.max_limit)
     app.router.route_class = BytesRoute
     for endpoint in endpoints():

@@ -6,6 +6,7 @@ Problem
 ├── MissingScope 403        the key lacks the scope that the problem names
 ├── NotFound 404            no such record or route
 ├── MethodNotAllowed 405    the route exists, the method does not
+├── NotAcceptable 406       the file cannot be made in this format
 ├── Conflict 409            the state of the store stands against it
 ├── Gone 410                the record was ended; reason and successor are told
 ├── StaleVersion 412        If-Match names another version than the current one
@@ -110,6 +111,12 @@ class MethodNotAllowed(Problem):
     """The route exists, the method does not."""
 
     status, code, title = 405, "method_not_allowed", "Method not allowed"
+
+
+class NotAcceptable(Problem):
+    """The file cannot be made: its format needs an extra that is not installed, or holds fewer rows."""
+
+    status, code, title = 406, "not_acceptable", "The answer cannot be given in this form"
 
 
 class Conflict(Problem):

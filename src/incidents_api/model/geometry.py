@@ -16,6 +16,7 @@ Rules and where they come from:
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, pairwise
+from math import inf
 from typing import Any
 
 MAX_VERTICES = 1_000
@@ -243,7 +244,7 @@ class _Reader:
             raise GeometryError(instead or f"{wanted} is expected here", self.position)
         self.position += 1
 
-    def number(self, name: str, limit: float) -> float:
+    def number(self, name: str, limit: float = inf) -> float:
         """A number no further than `limit` from 0; `name` is what it stands for."""
         sign = self.peek()
         start = self.position
@@ -252,8 +253,7 @@ class _Reader:
         if end == begin:
             raise GeometryError(f"a number is expected here: the {name} in degrees", start)
         value = float(self.text[start:end])
-        if abs(value) > limit:
-            raise GeometryError(f"the {name} must lie between -{limit:g} and {limit:g}", start)
+        _check(name, value, limit, start)
         self.position = end
         return value + 0.0  # -0.0 becomes 0.0
 
@@ -280,6 +280,11 @@ class _Reader:
                 break
             self.position += 1
         self.take(")", ", or ) is expected here")
+
+
+def _check(name: str, value: float, limit: float, place: int) -> None:
+    if abs(value) > limit:
+        raise GeometryError(f"the {name} must lie between -{limit:g} and {limit:g}", place)
 
 
 def _point(reader: _Reader) -> Points:
@@ -323,18 +328,22 @@ def _multipolygon(reader: _Reader) -> Polygons:
 
 
 def _bbox(reader: _Reader) -> Box:
-    reader.take("(")
+    names = (("west", 180), ("south", 90), ("east", 180), ("north", 90))
     numbers: list[float] = []
     places: list[int] = []
-    for name, limit in (("west", 180), ("south", 90), ("east", 180), ("north", 90)):
+    reader.take("(")
+    for name, _ in names:
         if numbers:
             reader.take(",", "a comma is expected here: BBOX(west, south, east, north)")
         reader.peek()
         places.append(reader.position)
-        numbers.append(reader.number(name, limit))
+        numbers.append(reader.number(name))
     if reader.peek() == ",":
         raise GeometryError("BBOX takes four numbers, west, south, east, north: heights are not taken", reader.position)
     reader.take(")")
+    # Only now, since the third of six numbers is no longitude.
+    for (name, limit), number, place in zip(names, numbers, places, strict=True):
+        _check(name, number, limit, place)
     box = Box(*numbers)
     if box.south > box.north:
         raise GeometryError("the south is north of the north: BBOX(west, south, east, north)", places[1])

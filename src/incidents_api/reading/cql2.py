@@ -242,7 +242,9 @@ class _Parser:
         if self.lexer.opens(token) and token.word not in _RESERVED:
             _refuse_function(token)
         if token.text == "(":
-            raise FilterError("brackets stand around conditions, not around values", token.start)
+            raise FilterError(
+                "brackets stand around conditions; around values they are arithmetic, which is not taken", token.start
+            )
         if token.kind not in ("name", "quoted") or token.word in _RESERVED:
             unexpected(token, "a field or a value")
         field = self.fields.get(token.text)
@@ -304,10 +306,8 @@ class _Parser:
 
     def place(self) -> _Side:
         token = self.lexer.peek()
-        if not self.lexer.opens(token) and (token.text in self.fields or token.word not in geometry.NAMES):
+        if token.word not in geometry.NAMES or (token.text in self.fields and not self.lexer.opens(token)):
             return self.side()
-        if token.word not in geometry.NAMES:
-            _refuse_function(token)
         try:
             found, end = geometry.read(self.lexer.text, token.start)
         except GeometryError as error:

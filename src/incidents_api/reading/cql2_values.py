@@ -95,8 +95,8 @@ _WANTED = {
 def typed(field: FieldInfo, literal: Literal, edge: str = "") -> Value:
     """The value that the literal has for the field; FilterError when it has none.
 
-    A timestamp counts as the day it is written with where the field holds days. A day counts, where the field holds instants, as its
-    first or last microsecond in UTC, as `edge` ("first", "last") says; without an edge it is refused.
+    Where the field holds days, a timestamp counts as the day it is written with. Where it holds instants, a day counts
+    as its first or last microsecond in UTC, as `edge` ("first", "last") says; without an edge it is refused.
     """
     if field.type == "flag" and literal.kind == "flag":
         return literal.text == "TRUE"

@@ -37,7 +37,7 @@ class Parameter:
 
 
 def parameters(kind: Kind, purpose: str = "list") -> Mapping[str, Parameter]:
-    """Every parameter of a read of a kind, by name. `purpose`: list, export, claims or totals."""
+    """Every parameter of a read of a kind, by name. `purpose`: list, export, claims, claims export or totals."""
     return _parameters(kind.name, purpose)
 
 
@@ -50,7 +50,7 @@ def _parameters(name: str, purpose: str) -> Mapping[str, Parameter]:
         listed += _dates()
     if kind.located:
         listed += _places()
-    if purpose in ("claims", "totals"):
+    if purpose in ("claims", "claims export", "totals"):
         listed += _of_claims()
     if purpose == "totals":
         listed += _of_totals(kind)
@@ -60,7 +60,7 @@ def _parameters(name: str, purpose: str) -> Mapping[str, Parameter]:
         listed += _page()
     if purpose == "list":
         listed += _shape(kind)
-    if purpose == "export":
+    if purpose.endswith("export"):
         listed.append(
             _one("bom", "1: begin with a byte-order mark, for Excel.", {"enum": ["0", "1"]}, _one_of(("0", "1")))
         )

@@ -61,6 +61,10 @@ class Query:
         """The same query without some of its filters."""
         return replace(self, filters=tuple(pair for pair in self.filters if pair[0] not in names))
 
+    def following(self, key: str) -> "Query":
+        """The same query from the place after a row on; `key` is what the statement gave for it."""
+        return replace(self, after=_place(self, key))
+
     def fingerprint(self) -> str:
         """Stands for filters and order, so that a cursor is good for its own query alone."""
         told = json.dumps([self.kind.name, self.filters, self.sort, self.as_of], default=str)
@@ -123,7 +127,7 @@ def parse(kind: Kind, query_string: bytes, max_limit: int, purpose: str = "list"
     """The query of a read; BadQuery tells every unknown parameter and every value that is not taken."""
     pairs = read_pairs(query_string)
     found, faults = _values(parameters(kind, purpose), pairs)
-    default = [kind.sort] if purpose != "totals" else []
+    default = {"totals": [], "claims": ["-date", "-incident_id"]}.get(purpose, [kind.sort])
     sort = [(text.lstrip("-"), text.startswith("-")) for text in found.pop("sort", default)]
     faults += _contradictions(found, sort)
     if faults:
@@ -201,6 +205,10 @@ def _unknown(name: str, known: Sequence[str]) -> Fault:
     return Fault(detail, "unknown_parameter", parameter=name[:100], allowed=tuple(known))
 
 
+_LAST_KEY = re.compile(rf"{UUID_PATTERN[1:-1]}|[A-Za-z0-9][A-Za-z0-9_-]{{0,31}}")
+"""The last key of an order: the id of a record, or of a claim."""
+
+
 # --- Cursors -------------------------------------------------------------------------------------------------------
 
 
@@ -216,30 +224,34 @@ def next_url(query: Query, base: str, key: str) -> str:
 
 
 def _read_cursor(query: Query, cursor: str) -> tuple[Any, ...]:
-    wrong = BadQuery(
-        "the cursor cannot be taken",
-        [Fault("take it whole from the next link of the same query", "cursor", parameter="cursor")],
-    )
     try:
-        told = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        fingerprint, key = told
-        parts = key.split("\x1f")
+        fingerprint, key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if fingerprint != query.fingerprint():
+            raise ValueError
+        return _place(query, key)
     except (ValueError, TypeError, AttributeError):
-        raise wrong from None
-    if fingerprint != query.fingerprint() or len(parts) != len(query.sort) + 1:
-        raise wrong
-    if not re.fullmatch(UUID_PATTERN, parts[-1]) or any(part[:1] not in ("+", "-") for part in parts[:-1]):
-        raise wrong
+        fault = Fault("take it whole from the next link of the same query", "cursor", parameter="cursor")
+        raise BadQuery("the cursor cannot be taken", [fault]) from None
+
+
+def _place(query: Query, key: str) -> tuple[Any, ...]:
+    """The values that a key spells: "+value", "-" alone for null, the last key as it is; ValueError otherwise."""
+    *parts, last = key.split("\x1f")
+    known = {field.name for field in query.kind.fields} | {"incident_id"}
+    if len(parts) != len(query.sort) or not _LAST_KEY.fullmatch(last):
+        raise ValueError
     if "\x00" in key or any("\ud800" <= character <= "\udfff" for character in key):
-        raise wrong
+        raise ValueError
     place: list[Any] = []
-    for part, (name, _) in zip(parts, query.sort, strict=False):
-        value = part[1:] if part[0] == "+" else None  # "+value", or "-" alone for null
-        # What is no field of the catalogue is a figure, such as freed_best.
-        if value is not None and name not in {field.name for field in query.kind.fields}:
-            if not re.fullmatch(r"-?[0-9]{1,18}", value):
-                raise wrong
-            place.append(int(value))
+    for part, (name, _) in zip(parts, query.sort, strict=True):
+        if part == "-":
+            place.append(None)
+        elif part[:1] != "+":
+            raise ValueError
+        elif name in known:
+            place.append(part[1:])
+        elif re.fullmatch(r"-?[0-9]{1,18}", part[1:]):  # what is no field is a figure, such as freed_best
+            place.append(int(part[1:]))
         else:
-            place.append(value)
-    return (*place, parts[-1])
+            raise ValueError
+    return (*place, last)

@@ -43,7 +43,7 @@ def one(kind: Kind, record_id: str, at: int | None = None) -> Statement:
 
     def build() -> sa.Select[*tuple[Any, ...]]:
         log = revision
-        query = sa.select(_document(), log.c.version, log.c.hash, log.c.reason, _restricted(kind), _head())
+        query = sa.select(_document(), log.c.version, log.c.hash, log.c.reason, _restricted(kind), head_seq())
         query = query.where(log.c.record_id == sa.bindparam("id", type_=sa.Text), log.c.kind == kind.name)
         if at is None:
             records = tables.record
@@ -65,7 +65,7 @@ def _restricted(kind: Kind) -> sa.ColumnElement[bool]:
     return newest.order_by(own.c.seq_from.desc()).limit(1).scalar_subquery() == "restricted"
 
 
-def _head() -> sa.ScalarSelect[Any]:
+def head_seq() -> sa.ScalarSelect[Any]:
     """The seq that the log stands at, in the same snapshot as the answer."""
     return sa.select(tables.head.c.seq).scalar_subquery()
 
@@ -122,7 +122,7 @@ def page(query: Query, *, full: bool) -> Statement:
             joined(rows.c.document, sa.literal(SEPARATOR)),
             joined(rows.c.key, sa.literal("\n")),
             sa.func.count(),
-            _head(),
+            head_seq(),
         )
 
     return Statement(("page", repr(bound.shape)), build, bound.values | {"limit": query.limit + 1})
@@ -231,6 +231,32 @@ def revision_at(kind: Kind, record_id: str, version: int) -> Statement:
         )
 
     return Statement(("revision", kind.name), build, {"id": record_id, "version": version}, short=True)
+
+
+def edition(at: int | None) -> Statement:
+    """(what, text, number): seq, hash and time of the revision that an edition ends in, and its number of records."""
+
+    def build() -> sa.Select[*tuple[Any, ...]]:
+        log, top = revision.c, tables.head.c
+        if at is None:
+            said = [
+                sa.select(sa.literal("hash"), top.hash, top.seq),
+                sa.select(sa.literal("time"), top.recorded_at, top.seq),
+            ]
+        else:
+            here = log.seq == sa.bindparam("at", type_=sa.BigInteger)
+            said = [
+                sa.select(sa.literal("hash"), log.hash, log.seq).where(here),
+                sa.select(sa.literal("time"), log.recorded_at, log.seq).where(here),
+            ]
+        bound = Bound(at)
+        counts = [
+            sa.select(sa.literal(name), sa.literal(""), sa.func.count()).select_from(table).where(bound.true(table))
+            for name, table in KIND_TABLES.items()
+        ]
+        return sa.select(sa.union_all(*said, *counts).subquery())
+
+    return Statement(("edition", at is None), build, {} if at is None else {"at": at})
 
 
 def head() -> Statement:

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from incidents_api.errors import PROBLEMS
-from incidents_api.model.answers import ANSWERS, Resolved, RevisionEntry
+from incidents_api.model.answers import ANSWERS, Resolved, RevisionEntry, StoredClaim
 from incidents_api.model.incident import ClaimsReport
 from incidents_api.model.kinds import KINDS, Kind
 from incidents_api.reading.parameters import parameters
@@ -136,3 +136,21 @@ def totals_answer() -> Mapping[str, Any]:
             "as_of": number,
         },
     }
+
+
+def claims_answer() -> Mapping[str, Any]:
+    """The schema of a page of claims."""
+    claim = models_json_schema([(StoredClaim, "serialization")], ref_template=_REF)[1]["$defs"]["StoredClaim"]
+    own = dict(claim["properties"])
+    own["claim_id"] = own.pop("id")
+    text: dict[str, Any] = {"anyOf": [{"type": "string"}, {"type": "null"}]}
+    names = ("type", "stage", "granularity", "title")
+    told: dict[str, Any] = {f"incident_{name}": text for name in names} | dict.fromkeys(_OF_INCIDENT, text)
+    told |= {"incident_id": {"type": "string", "format": "uuid"}, "incident_version": {"type": "integer"}}
+    row = {"type": "object", "additionalProperties": False, "required": sorted(own | told), "properties": told | own}
+    page = dict(list_answer(None))
+    return page | {"properties": page["properties"] | {"items": {"type": "array", "items": row}}}
+
+
+_OF_INCIDENT = ("edtf", "earliest", "latest", "country", "admin1")
+"""What a row of claims tells of its incident beside what begins with incident_."""

@@ -54,53 +54,72 @@ async def pin(request: Request, when: int | str) -> Pin:
     return Pin(at, stands=when < datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
 
 
-async def asked(request: Request, kind: Kind, purpose: str = "list") -> tuple[Query, Pin | None]:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a request asks for, and for a moment that stands fast the ETag of its answer."""
+
+    query: Query
+    pin: Pin | None
+    tag: str | None
+
+    def unchanged(self, request: Request, who: Visitor) -> Response | None:
+        """304, when the client holds this very answer."""
+        if self.tag is None or self.pin is None or not web.not_modified(request, self.tag):
+            return None
+        return Response(status_code=304, headers={"ETag": self.tag} | self.pin.headers(who))
+
+    def headers(self, who: Visitor, head: int) -> dict[str, str]:
+        """What the answer says of its moment: the one asked for, or the head of the log."""
+        return (self.pin or Pin(head)).headers(who) | ({"ETag": self.tag} if self.tag else {})
+
+
+async def asked(request: Request, who: Visitor, kind: Kind, purpose: str = "list") -> Asked:
     """The query of a request, with the seq that its as_of means."""
     read = query.parse(kind, request.scope["query_string"], limits_of(request).max_limit, purpose)
     if read.as_of is None:
-        return read, None
+        return Asked(read, None, None)
     found = await pin(request, read.as_of)
-    return replace(read, at=found.at), found
-
-
-def standing_tag(request: Request, found: Pin, who: Visitor) -> str:
-    """The ETag of an answer that stands fast: what was asked, the seq, and who may see what."""
     told = f"{request.url.path}?{request.url.query}|{found.at}|{who.full}"
-    return f'"{found.at}-{hashlib.sha256(told.encode()).hexdigest()[:16]}"'
+    tag = f'"{found.at}-{hashlib.sha256(told.encode()).hexdigest()[:16]}"' if found.stands else None
+    return Asked(replace(read, at=found.at), found, tag)
 
 
 def handler(kind: Kind) -> web.Handler:
     """The list of a kind."""
 
     async def handle(request: Request, who: Visitor) -> Response:
-        read, found = await asked(request, kind)
-        tag = standing_tag(request, found, who) if found is not None and found.stands else None
-        if tag is not None and web.not_modified(request, tag):
-            return Response(status_code=304, headers={"ETag": tag} | found.headers(who))  # type: ignore[union-attr]
-        database = database_of(request)
-        joined, keys, count, head = (await database.read(records.page(read, full=who.full)))[0]
-        items, following = cut(request, read, joined or "", keys, count)
-        told: dict[str, Any] = {"next": following}
+        ask = await asked(request, who, kind)
+        read, database = ask.query, database_of(request)
+        if (same := ask.unchanged(request, who)) is not None:
+            return same
+        page = (await database.read(records.page(read, full=who.full)))[0]
+        told: dict[str, Any] = {}
         if read.one("count") == "exact":
             told["total"] = (await database.read(records.total(read, full=who.full)))[0][0]
         if read.after is None:
             for name, statement in records.left_out(read, full=who.full).items():
                 told[name] = (await database.read(statement))[0][0]
-        if read.get("fields"):
-            items = _only(items, read.get("fields"))
         if read.get("include"):
-            told["included"] = await _included(request, read, items)
-        moment = found or Pin(head)
-        told["as_of"] = moment.at
-        headers = moment.headers(who) | ({"ETag": tag} if tag else {})
-        if following:
-            headers["Link"] = f'<{following}>; rel="next"'
-        return web.answer(f'{{"items":[{items}],{_members(told)}}}', headers=headers)
+            told["included"] = await _included(request, read, page[0] or "")
+        return page_answer(request, who, ask, page, told)
 
     return handle
 
 
-def cut(request: Request, read: Query, joined: str, keys: str | None, count: int) -> tuple[str, str | None]:
+def page_answer(request: Request, who: Visitor, ask: Asked, page: Any, told: dict[str, Any]) -> Response:
+    """The answer of a list: its entries as stored bytes, the next page, and what else is told."""
+    joined, keys, count, head = page
+    items, following = _cut(request, ask.query, joined or "", keys, count)
+    if ask.query.get("fields"):
+        items = _only(items, ask.query.get("fields"))
+    headers = ask.headers(who, head)
+    told = {"next": following} | told | {"as_of": int(headers["As-Of-Seq"])}
+    if following:
+        headers["Link"] = f'<{following}>; rel="next"'
+    return web.answer(f'{{"items":[{items}],{_members(told)}}}', headers=headers)
+
+
+def _cut(request: Request, read: Query, joined: str, keys: str | None, count: int) -> tuple[str, str | None]:
     """The entries of a page without the one that only shows that there are more, and where those begin."""
     if count <= read.limit:
         return joined, None

@@ -15,7 +15,7 @@ from incidents_api.model.revision import etag
 from incidents_api.model.validation import validate
 from incidents_api.model.visitor import Visitor
 from incidents_api.reading import query, records
-from incidents_api.routes import lists, web
+from incidents_api.routes import exports, lists, web
 from incidents_api.routes.describe import body_of, list_answer, parameter, parameters_of, record_answer, written_answer
 from incidents_api.routes.web import Endpoint, database_of, limits_of
 from incidents_api.writing import records as writing
@@ -39,8 +39,10 @@ def _of_kind(kind: Kind) -> list[Endpoint]:
     every, one = f"/v1/{kind.plural}", f"/v1/{kind.plural}/{{id}}"
     return [
         Endpoint(
-            "GET", every, READ, lists.handler(kind), f"list_{kind.plural}", f"List {kind.plural}", kind.plural,
-            kind.meaning, parameters_of(kind), answer=list_answer(kind), headers={"Link": "The next page."}, problems=(304, 400),
+            "GET", every, READ, exports.negotiated(kind, lists.handler(kind)), f"list_{kind.plural}",
+            f"List {kind.plural}", kind.plural,
+            kind.meaning, parameters_of(kind), answer=list_answer(kind), headers={"Link": "The next page."},
+            problems=(304, 400),
         ),
         Endpoint(
             "POST", every, "write", _create(kind), f"create_{kind.name}", f"Create one {kind.name}", kind.plural,

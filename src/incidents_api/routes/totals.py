@@ -22,7 +22,7 @@ def endpoints() -> list[Endpoint]:
     """The totals."""
     told = (
         "An incident counts with its figures less those of its parts that the same filter selects, so that a whole and "
-        "its parts together count once. Period totals are left out unless asked for. A date or place known too coarsely "
+        "its parts together count once. Period totals are left out unless asked for. A date or place too coarse "
         "for a group goes into the null bucket, so buckets add up to the whole."
     )
     return [
@@ -43,15 +43,14 @@ def endpoints() -> list[Endpoint]:
 
 
 async def _totals(request: Request, who: Visitor) -> Response:
-    read, found = await lists.asked(request, KINDS["incident"], "totals")
-    tag = lists.standing_tag(request, found, who) if found is not None and found.stands else None
-    if tag is not None and found is not None and web.not_modified(request, tag):
-        return Response(status_code=304, headers={"ETag": tag} | found.headers(who))
-    database = database_of(request)
+    ask = await lists.asked(request, who, KINDS["incident"], "totals")
+    read, database = ask.query, database_of(request)
+    if (same := ask.unchanged(request, who)) is not None:
+        return same
     by = read.get("by")
     told = totals.read(await database.read(totals.statement(read, full=who.full)), len(by))
-    pin = found or lists.Pin(told.head)
-    wholes = await _nearest_wholes(database, told, pin.at)
+    at = told.head if ask.pin is None else ask.pin.at
+    wholes = await _nearest_wholes(database, told, at)
     netted = net(told.trees, wholes)
     totals.settle(told, netted)
     body = {
@@ -62,9 +61,9 @@ async def _totals(request: Request, who: Visitor) -> Response:
             "parts_exceed_whole": netted.exceeded,
         },
         "overlapping": _overlap(by),
-        "as_of": pin.at,
+        "as_of": at,
     }
-    return web.json_answer(body, headers=pin.headers(who) | ({"ETag": tag} if tag else {}))
+    return web.json_answer(body, headers=ask.headers(who, at))
 
 
 async def _nearest_wholes(database: Database, told: totals.Read, at: int) -> Mapping[str, set[str]]:

@@ -1,0 +1,85 @@
+"""The long table of claims: one row for each claim of the incidents that a query selects."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from incidents_api.model.vocabulary import below
+from incidents_api.reading.conditions import CLAIM_FILTERS, Bound, conditions
+from incidents_api.reading.query import Query
+from incidents_api.reading.records import SEPARATOR, head_seq
+from incidents_api.storage import tables
+from incidents_api.storage.database import Statement
+from incidents_api.storage.dialects import joined
+from incidents_api.storage.tables import KIND_TABLES
+
+SORT = (("date", True), ("incident_id", True))
+"""Rows come by the date of their incident, newest first, then by incident and claim."""
+
+
+def page(query: Query, *, full: bool) -> Statement:
+    """(rows joined by SEPARATOR, keys joined by line feeds, number, head) of up to limit + 1 claims."""
+    bound = Bound(query.at)
+    where, incident, claim = _where(query, bound, full=full)
+    if query.after is not None:
+        day, incident_id, claim_id = (bound.value(value) for value in query.after)
+        same_day = sa.or_(
+            incident.c.id < incident_id, sa.and_(incident.c.id == incident_id, claim.c.claim_id > claim_id)
+        )
+        where += [incident.c.date <= day, sa.or_(incident.c.date < day, same_day)]
+    bound.shape.append(query.after is not None)
+
+    def build() -> sa.Select[*tuple[Any, ...]]:
+        mark = sa.literal("\x1f")
+        key = sa.literal("+") + incident.c.date + mark + sa.literal("+") + incident.c.id + mark + claim.c.claim_id
+        rows = (
+            sa.select(claim.c.document.label("document"), key.label("key"))
+            .select_from(incident.join(claim, claim.c.incident_id == incident.c.id))
+            .where(*where)
+            .order_by(incident.c.date.desc(), incident.c.id.desc(), claim.c.claim_id)
+            .limit(sa.bindparam("limit", type_=sa.Integer))
+            .subquery()
+        )
+        parts = joined(rows.c.document, sa.literal(SEPARATOR)), joined(rows.c.key, sa.literal("\n"))
+        return sa.select(*parts, sa.func.count(), head_seq())
+
+    return Statement(("claims", repr(bound.shape)), build, bound.values | {"limit": query.limit + 1})
+
+
+def total(query: Query, *, full: bool) -> Statement:
+    """(number) of all claims that a query selects."""
+    bound = Bound(query.at)
+    where, incident, claim = _where(query, bound, full=full)
+
+    def build() -> sa.Select[*tuple[Any, ...]]:
+        source = incident.join(claim, claim.c.incident_id == incident.c.id)
+        return sa.select(sa.func.count()).select_from(source).where(*where)
+
+    return Statement(("claims total", repr(bound.shape)), build, bound.values)
+
+
+def _where(query: Query, bound: Bound, *, full: bool) -> tuple[list[Any], sa.Table, sa.Table]:
+    """What incident and claim must meet; `measure` asks for claims of the measure or a kind of it."""
+    incident, claim = KIND_TABLES["incident"], tables.claim
+    where = [*conditions(query, bound, full=full), bound.true(claim)]
+    wanted = {name: query.get(name) for name in CLAIM_FILTERS if query.get(name)}
+    if query.get("measure"):
+        wanted["measure"] = measures(query)
+    for name, values in wanted.items():
+        bound.shape.append((name, len(values)))
+        where.append(bound.any_of(claim.c[name], values))
+    return where, incident, claim
+
+
+def measures(query: Query) -> tuple[str, ...]:
+    """The measures that were asked for, with the kinds of them."""
+    return tuple(dict.fromkeys(kind for measure in query.get("measure") for kind in below("measure", measure)))
+
+
+def keeps(query: Query, claim: dict[str, Any]) -> bool:
+    """Whether a claim of a record is one of those asked for, as `page` selects them."""
+    for name in CLAIM_FILTERS:
+        value = claim[name] if name in claim else claim["dims"].get(name)
+        if query.get(name) and value not in query.get(name):
+            return False
+    return not query.get("measure") or claim["measure"] in measures(query)

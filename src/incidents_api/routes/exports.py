@@ -1,0 +1,272 @@
+"""Exports: the filtered list as a file, streamed page by page, or as a whole file that answers Range."""
+
+import asyncio
+import hashlib
+import os
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+from fastapi import Request, Response
+from starlette.responses import FileResponse, StreamingResponse
+
+from incidents_api import __version__
+from incidents_api.access import READ
+from incidents_api.errors import NotAcceptable
+from incidents_api.exporters import EXPORTERS, About, MissingExtra, TooManyRows, table
+from incidents_api.exporters.package import NAMES
+from incidents_api.model.kinds import BY_PLURAL, KINDS, Kind
+from incidents_api.model.visitor import Visitor
+from incidents_api.reading import claims, records
+from incidents_api.reading.query import Query
+from incidents_api.routes import lists, web
+from incidents_api.routes.describe import parameters_of
+from incidents_api.routes.web import Endpoint, database_of
+
+PAGE = 1_000
+"""Records in one statement; between statements no connection is held, however slow the client."""
+KEEP_FILES = 8
+KEEP_SECONDS = 120
+"""A file that was made is kept this long, so that HEAD and the Ranges that follow find the same bytes."""
+
+LOCATED = ("incidents", "locations")
+
+
+def endpoints() -> list[Endpoint]:
+    """Every file of every table."""
+    return [
+        Endpoint(
+            "GET",
+            f"/v1/{name}.{suffix}",
+            READ,
+            _file(name, suffix),
+            f"export_{name}_{suffix}",
+            f"The filtered {name} as {suffix.upper()}",
+            name,
+            "Exactly the records that the list with the same parameters gives, all of them.",
+            parameters_of(_kind(name), "claims export" if name == "claims" else "export"),
+            answer={"type": "string"},
+            media=exporter.media_type.partition(";")[0],
+            headers={"Content-Disposition": "The file's name.", "As-Of-Seq": "The seq it was read at."},
+            problems=(304, 400, 406),
+        )
+        for name in (*BY_PLURAL, "claims")
+        for suffix, exporter in EXPORTERS.items()
+        if (suffix != "geojson" or name in LOCATED) and (suffix != "zip" or name == "incidents")
+    ]
+
+
+def _kind(name: str) -> Kind:
+    return KINDS["incident"] if name == "claims" else BY_PLURAL[name]
+
+
+def negotiated(kind: Kind, otherwise: web.Handler) -> web.Handler:
+    """The list, or the file that the Accept header asks for first."""
+    by_type = {exporter.media_type.partition(";")[0]: suffix for suffix, exporter in EXPORTERS.items()}
+
+    async def handle(request: Request, who: Visitor) -> Response:
+        first = request.headers.get("accept", "").partition(",")[0].partition(";")[0].strip().lower()
+        suffix = by_type.get(first)
+        if (
+            suffix is None
+            or (suffix == "geojson" and not kind.located)
+            or (suffix == "zip" and kind.name != "incident")
+        ):
+            return await otherwise(request, who)
+        return await _file(kind.plural, suffix)(request, who)
+
+    return handle
+
+
+def _file(name: str, suffix: str) -> web.Handler:
+    kind = _kind(name)
+
+    async def handle(request: Request, who: Visitor) -> Response:
+        ask = await lists.asked(request, who, kind, "claims export" if name == "claims" else "export")
+        pin = ask.pin or lists.Pin((await database_of(request).read(records.head()))[0][0])
+        job = _Job(request, replace(ask.query, at=pin.at, limit=PAGE), who, name, suffix)
+        headers = pin.headers(who) | {
+            "Content-Disposition": f'attachment; filename="{name}_seq{pin.at}.{suffix}"',
+            "ETag": job.tag(pin),
+        }
+        if web.not_modified(request, headers["ETag"]):
+            return Response(status_code=304, headers=headers)
+        try:
+            exporter = job.exporter(await _about(job))
+            if exporter.streamed and not request.scope.get("head") and "range" not in request.headers:
+                return StreamingResponse(job.stream(exporter), headers=headers, media_type=exporter.media_type)
+            path = await files_of(request).get(job.key(pin), suffix, lambda target: job.write(exporter, target))
+        except MissingExtra as error:
+            raise NotAcceptable(str(error)) from None
+        except TooManyRows as error:
+            raise NotAcceptable(str(error)) from None
+        return FileResponse(path, headers=headers, media_type=exporter.media_type)
+
+    return handle
+
+
+async def _about(job: "_Job") -> About:
+    rows = await database_of(job.request).read(records.edition(job.query.at))
+    told = {what: (text, number) for what, text, number in rows}
+    edition: dict[str, Any] = {}
+    if "hash" in told:
+        edition = {"seq": told["hash"][1], "hash": told["hash"][0], "recorded_at": told["time"][0]}
+    return About(title=f"The incident event store {__version__}", edition=edition)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One download: what is asked, by whom, as which file."""
+
+    request: Request
+    query: Query
+    who: Visitor
+    name: str
+    suffix: str
+
+    def key(self, pin: lists.Pin) -> str:
+        """Stands for the bytes of the file."""
+        told = f"{self.name}.{self.suffix}|{self.query.pairs}|{pin.at}|{self.who.full}"
+        return hashlib.sha256(told.encode()).hexdigest()[:20]
+
+    def tag(self, pin: lists.Pin) -> str:
+        """The ETag: the same bytes for the same query at the same seq."""
+        return f'"{pin.at}-{self.key(pin)}"'
+
+    def exporter(self, about: About) -> Any:
+        """The exporter of this file."""
+        make = EXPORTERS[self.suffix]
+        if self.suffix == "zip":
+            return make(None, about)
+        more = {"bom": True} if self.suffix == "csv" and self.query.one("bom") == "1" else {}
+        return make(table(self.name), about, **more)
+
+    async def pages(self, query: Query, *, text: bool) -> AsyncIterator[Sequence[Any]]:
+        """The records page by page: stored texts, or parsed."""
+        database = database_of(self.request)
+        while True:
+            joined, keys, count, _ = (await database.read(records.page(query, full=self.who.full)))[0]
+            documents = (joined or "").split(records.SEPARATOR) if count else []
+            more = count > query.limit
+            documents = documents[: query.limit]
+            if documents:
+                yield documents if text else await asyncio.to_thread(self._parsed, documents)
+            if not more:
+                return
+            key = keys.split("\n")[query.limit - 1]
+            query = query.following(key)
+
+    def _parsed(self, documents: Sequence[str]) -> list[Any]:
+        found = orjson.loads(f"[{','.join(documents)}]")
+        if self.name != "claims":
+            return found  # type: ignore[no-any-return]
+        return [
+            one | {"claims": [claim for claim in one["claims"] if claims.keeps(self.query, claim)]} for one in found
+        ]
+
+    async def stream(self, exporter: Any) -> AsyncIterator[bytes]:
+        """The bytes of a streamed format, a piece for each page."""
+        yield exporter.begin()
+        async for page in self.pages(self.query, text=exporter.takes_text and self.name != "claims"):
+            yield await asyncio.to_thread(exporter.write, page)
+        yield exporter.end()
+
+    async def write(self, exporter: Any, target: Path) -> None:
+        """Fill a file; a thread writes while the loop reads the pages."""
+        if exporter.streamed:
+            with target.open("wb") as file:
+                async for piece in self.stream(exporter):
+                    await asyncio.to_thread(file.write, piece)
+            return
+        loop = asyncio.get_running_loop()
+
+        def pulled(query: Query) -> Iterator[Sequence[Any]]:
+            pages = self.pages(query, text=False)
+            while True:
+                try:
+                    yield asyncio.run_coroutine_threadsafe(_next(pages), loop).result()
+                except StopIteration:
+                    return
+                except _Done:
+                    return
+
+        if self.suffix == "zip":
+            await asyncio.to_thread(exporter.write_file, target, self._package(pulled))
+        else:
+            await asyncio.to_thread(exporter.write_file, target, pulled(self.query))
+
+    def _package(self, pulled: Any) -> Mapping[str, Any]:
+        """The filtered incidents and their claims; actors, locations and sources whole."""
+        whole = {
+            name: Query(BY_PLURAL[name], (), (), ((BY_PLURAL[name].sort.lstrip("-"), False),), PAGE, at=self.query.at)
+            for name in NAMES
+            if name in BY_PLURAL
+        }
+        return {name: pulled(self.query if name in ("incidents", "claims") else whole[name]) for name in NAMES}
+
+
+class _Done(Exception):
+    """No page is left."""
+
+
+async def _next(pages: AsyncIterator[Any]) -> Any:
+    try:
+        return await anext(pages)
+    except StopAsyncIteration:
+        raise _Done from None
+
+
+# --- Files ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Files:
+    """The files made lately, so that a reader that asks for Ranges is served from one of them."""
+
+    folder: tempfile.TemporaryDirectory[str] | None = None
+    made: dict[str, tuple[Path, float]] = field(default_factory=dict)
+    making: dict[str, asyncio.Lock] = field(default_factory=dict)
+
+    async def get(self, key: str, suffix: str, write: Any) -> Path:
+        """The file of that key, made when there is none."""
+        lock = self.making.setdefault(key, asyncio.Lock())
+        async with lock:
+            if key not in self.made:
+                if self.folder is None:
+                    self.folder = tempfile.TemporaryDirectory(prefix="incidents-")
+                path = Path(self.folder.name) / f"{key}.{suffix}"
+                part = path.with_suffix(".part")
+                try:
+                    await write(part)
+                    os.replace(part, path)
+                finally:
+                    part.unlink(missing_ok=True)
+                self._forget()
+                self.made[key] = (path, time.monotonic())
+            return self.made[key][0]
+
+    def _forget(self) -> None:
+        """Remove the oldest files; a response that has one open keeps reading it."""
+        ordered = sorted(self.made.items(), key=lambda item: item[1][1])
+        while ordered and (len(ordered) >= KEEP_FILES or ordered[0][1][1] < time.monotonic() - KEEP_SECONDS):
+            key, (path, _) = ordered.pop(0)
+            path.unlink(missing_ok=True)
+            self.made.pop(key)
+            self.making.pop(key, None)
+
+    def close(self) -> None:
+        """Remove every file."""
+        if self.folder is not None:
+            self.folder.cleanup()
+            self.folder = None
+        self.made.clear()
+
+
+def files_of(request: Request) -> Files:
+    """The files of the application."""
+    files: Files = request.app.state.files
+    return files

@@ -5,6 +5,8 @@ import secrets
 import sqlalchemy as sa
 from alembic import op
 
+from incidents_api.errors import OperatorError
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -71,6 +73,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     if op.get_bind().scalar(sa.text("SELECT count(*) FROM revision")):
         # The log is the truth: nothing may drop it while it holds anything.
-        raise RuntimeError("the log holds revisions; back the store up and remove its database instead")
+        raise OperatorError("the log holds revisions; back the store up and remove its database instead")
     for table in TABLES:
         op.drop_table(table)

@@ -41,7 +41,8 @@ async def visitor(database: Database, authorization: str | None) -> Visitor:
     scheme, _, token = authorization.partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer" or not token.startswith("inc_") or len(token) > 100 or not token.isascii():
-        raise NotAuthenticated("give Authorization: Bearer inc_...", headers=_CHALLENGE)
+        empty = " (there is no key after Bearer)" if not token else ""
+        raise NotAuthenticated(f"give Authorization: Bearer inc_...{empty}", headers=_CHALLENGE)
     # Looked up by the sha256 of 256 random bits: how long the look-up takes tells nothing about any key.
     rows = await database.read(Statement("key", _by_hash, {"hash": _sha256(token)}, short=True))
     if not rows:

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import os
 import socket
 import sys
 from collections.abc import Iterator
@@ -64,6 +65,8 @@ def _settings() -> Settings:
 def _store(settings: Settings, *, current: bool = True) -> Iterator[Database]:
     database = Database(settings.database_url, settings.read_threads, settings.statement_seconds)
     try:
+        if current and not database.exists():
+            raise OperatorError(f"there is no store at {database.url.render_as_string()}; incidents up makes one")
         if current and storage.behind(database):
             raise OperatorError("the schema of the store is behind this version; run: incidents migrate")
         yield database
@@ -105,7 +108,7 @@ def up() -> None:
         if not database.write_now(access.list_keys):
             out.print(
                 "Reading needs no key. To write, make one (it is shown once):\n"
-                "  [bold]incidents key create --scope write --scope review[/]"
+                f"  [bold]{sys.argv[0]} key create --scope write --scope review[/]"
             )
     _serve(settings)
 
@@ -209,10 +212,12 @@ def doctor() -> None:
     """Say how the store and its database are doing, and what endangers them."""
     settings = _settings()
     with _store(settings, current=False) as database:
+        if not database.exists():
+            raise OperatorError(f"there is no store at {database.url.render_as_string()}; incidents up makes one")
         behind = storage.behind(database)
         with database.connect() as conn:
             facts = {"database": database.url.render_as_string(), **dialects.describe(conn)}
-            problems = [*dialects.problems_of(facts), *dialects.check_integrity(conn)]
+            problems = [*_unknown_settings(), *dialects.problems_of(facts), *dialects.check_integrity(conn)]
             if behind:
                 problems.append("the schema is behind this version; run: incidents migrate")
             else:
@@ -229,6 +234,15 @@ def doctor() -> None:
     if problems:
         raise OperatorError(f"{len(problems)} problem(s)")
     out.print("All is well.")
+
+
+def _unknown_settings() -> list[str]:
+    """Variables that look like settings and are none: a misspelled one would be silently without effect."""
+    known = {f"INCIDENTS_{name.upper()}" for name in Settings.model_fields}
+    known |= {"INCIDENTS_TEST_DATABASE_URL", "INCIDENTS_SCALE_DSN"}
+    return [
+        f"{name} is no setting" for name in sorted(os.environ) if name.startswith("INCIDENTS_") and name not in known
+    ]
 
 
 # --- Seeds ---------------------------------------------------------------------------------------------------------
@@ -268,8 +282,10 @@ def _seed(database: Database, paths: list[Path]) -> None:
                 problem.detail = f"{path.name}: {problem.detail}"
                 raise
             progress.advance(progress.task_ids[0])
-            told = [f"{count} {plural}" for plural, count in done.created.items() if count]
-            told += [f"{done.also} records they name"] if done.also else []
+            told = [
+                f"{count} {plural[: -1 if count == 1 else None]}" for plural, count in done.created.items() if count
+            ]
+            told += [f"{done.also} record{'s' * (done.also > 1)} that they name"] if done.also else []
             kept = sum(done.kept.values())
             there = f"; {kept} there already" if kept else ""
             out.print(f"{path.name}: created {', '.join(told) or 'nothing'}{there}")
@@ -322,8 +338,8 @@ def key_list() -> None:
         keys = database.write_now(access.list_keys)
     table = Table("id", "name", "scopes", "created", "expires", "revoked")
     for one in keys:
-        shown = (one[name] or "" for name in ("id", "name", "scopes", "created_at", "expires_at", "revoked_at"))
-        table.add_row(*shown)
+        days = ((one[name] or "")[:10] for name in ("created_at", "expires_at", "revoked_at"))
+        table.add_row(one["id"], one["name"], one["scopes"], *days)
     Console(soft_wrap=True).print(table)
 
 

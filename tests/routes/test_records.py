@@ -153,3 +153,20 @@ def test_a_source_without_an_incident_is_data(seeded: TestClient) -> None:
     assert seeded.get("/v1/sources?count=exact").json()["total"] == 5
     assert seeded.get("/v1/sources?assessment=no_incident&count=exact").json()["total"] == 1
     assert seeded.get("/v1/statistics?count=exact").json()["total"] == 8
+
+
+def test_what_changed_between_two_versions(client: TestClient) -> None:
+    key = key_for(client)
+    created = client.post("/v1/incidents", json=make.incident(), headers=key)
+    where = created.headers["location"]
+    changed = {"title": "Sixteen rescued", "tags": ["army"]}
+    tag = created.headers["etag"]
+    client.patch(where, json=changed, headers=key | MERGE | {"If-Match": tag})
+    told = client.get(f"{where}/diff")
+    assert told.headers["content-type"] == "application/json-patch+json"
+    assert told.json() == [
+        {"op": "add", "path": "/tags/-", "value": "army"},
+        {"op": "replace", "path": "/title", "value": "Sixteen rescued"},
+    ]
+    assert client.get(f"{where}/diff?from=2&to=1").json()[-1]["value"] == "Sixteen people rescued"
+    assert client.get(f"{where}/diff?from=1&to=9").status_code == 404

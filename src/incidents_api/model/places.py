@@ -1,7 +1,9 @@
-"""The place that stands for an incident, and points as directions, so that distances need no trigonometry in SQL."""
+"""The place that stands for an incident, points as directions, and what "Culiacán, Sinaloa, Mexico" says."""
 
 import math
+from collections.abc import Sequence
 
+from incidents_api.model import gazetteer
 from incidents_api.model.wire import Record
 
 EARTH_KM = 6371.0088
@@ -23,7 +25,7 @@ def main_place(record: Record) -> Record:
 
 
 def direction(lon: float, lat: float) -> tuple[float, float, float]:
-    """The unit vector of a point (WGS 84 degrees, taken as a sphere)."""
+    """The unit vector of a point (WGS 84 degrees, taken as a sphere), so that SQL needs no trigonometry."""
     theta, phi = math.radians(lat), math.radians(lon)
     return math.cos(theta) * math.cos(phi), math.cos(theta) * math.sin(phi), math.sin(theta)
 
@@ -31,3 +33,19 @@ def direction(lon: float, lat: float) -> tuple[float, float, float]:
 def chord(km: float) -> float:
     """The straight line, on a sphere of radius 1, between points that lie so many kilometres apart on the earth."""
     return 2 * math.sin(min(km / EARTH_KM, math.pi) / 2)
+
+
+def scope_of(units: Sequence[str]) -> tuple[str | None, str | None]:
+    """(country, admin1) that the parts after a place's name say: ("Sinaloa", "Mexico") or ("MX-SIN",).
+
+    ValueError with the part that is no country or first-order unit, or lies elsewhere than the one after it.
+    """
+    country = admin1 = None
+    for part in reversed(units):
+        unit = gazetteer.unit(part) or next(
+            (place for place in gazetteer.find(part, country) if place.kind in ("country", "admin1")), None
+        )
+        if unit is None or unit.kind not in ("country", "admin1") or country not in (None, unit.country):
+            raise ValueError(part)
+        country, admin1 = unit.country, unit.admin1 if unit.kind == "admin1" else admin1
+    return country, admin1

@@ -12,7 +12,7 @@ from incidents_api.model import vocabulary
 from incidents_api.model.claims import DIMS
 from incidents_api.model.fields import Field
 from incidents_api.model.gazetteer import fold
-from incidents_api.model.places import EARTH_KM, chord, direction
+from incidents_api.model.places import EARTH_KM, chord, direction, scope_of
 from incidents_api.model.wire import UUID_PATTERN
 from incidents_api.reading.query import PLACE, SPAN, Query
 from incidents_api.storage import tables
@@ -225,14 +225,18 @@ def _one_record(column: sa.ColumnElement[Any], kind: str, value: str, bound: Bou
         source = KIND_TABLES["source"].alias()
         return column.in_(sa.select(source.c.id).where(source.c.url == bound.value(value), bound.true(source)))
     if kind == "location" and "," in value:
-        # "Culiacán, MX-SIN": the name, inside the unit that the last part names.
-        bound.shape.append("name inside")
-        name, _, unit = value.rpartition(",")
+        name, *units = (part.strip() for part in value.split(","))
+        try:
+            country, admin1 = scope_of(units)
+        except ValueError:
+            name, country, admin1 = value, None, None
+        bound.shape.append(("name inside", country is None, admin1 is None))
         place = KIND_TABLES["location"].alias()
-        code = unit.strip()
         named = _with_term(bound, kind, "known_as", lambda known: known == bound.value(fold(name)[:500]))
-        within = sa.or_(place.c.country == bound.value(code), place.c.admin1 == bound.value(code))
-        return column.in_(sa.select(place.c.id).where(place.c.id.in_(named), within, bound.true(place)))
+        within = [place.c.id.in_(named), bound.true(place)]
+        within += [place.c.country == bound.value(country)] if country else []
+        within += [place.c.admin1 == bound.value(admin1)] if admin1 else []
+        return column.in_(sa.select(place.c.id).where(*within))
     bound.shape.append("name")
     folded = fold(value)[:500]
     return column.in_(_with_term(bound, kind, "known_as", lambda known: known == bound.value(folded)))

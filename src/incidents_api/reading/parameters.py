@@ -264,8 +264,8 @@ def _day(end: str) -> Callable[[str], str]:
             raise ValueError("give YYYY-MM-DD, YYYY-MM or YYYY")
         try:
             span = dates.parse(value)
-        except dates.DateError as error:
-            raise ValueError(str(error)) from None
+        except dates.DateError:
+            raise ValueError(f"{shown(value)} is no day, month or year of the calendar") from None
         return str(span.earliest if end == "first" else span.latest)
 
     return take

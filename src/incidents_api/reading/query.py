@@ -171,7 +171,7 @@ def _contradictions(found: Mapping[str, list[Any]], sort: Sequence[tuple[str, bo
     first, last = found.get("from"), found.get("to")
     if first and last and first[0] > last[0]:
         faults.append(Fault("from must not be after to", "range", parameter="from"))
-    if "date_mode" in found and not first and not last:
+    if found.get("date_mode") and "from" not in found and "to" not in found:
         faults.append(Fault("it says how from and to are meant; give one of them", "alone", parameter="date_mode"))
     around = {"lat", "lon", "radius_km"} & found.keys()
     if around and len(around) < 3:

@@ -62,6 +62,11 @@ def parameter(
     return {"name": name, "in": where, "description": meaning, "required": required, "schema": dict(schema)}
 
 
+ID = parameter("id", "path", "Permanent id of the record.", {"type": "string", "format": "uuid"}, required=True)
+IF_NONE_MATCH = parameter("If-None-Match", "header", "An ETag that you hold.", {"type": "string"})
+AS_OF = parameter("as_of", "query", "As it stood then: a time, a date or a seq.", {"type": "string"})
+
+
 def parameters_of(kind: Kind, purpose: str = "list") -> tuple[Mapping[str, Any], ...]:
     """The parameters of a read of a kind, from the catalogue."""
     return tuple(

@@ -152,6 +152,10 @@ class Database:
 
     # --- Life ------------------------------------------------------------------------------------------------------
 
+    def exists(self) -> bool:
+        """Whether there is a store at the address; asking makes none."""
+        return dialects.exists(self.url)
+
     def connect(self) -> Connection:
         """A connection outside the queue, for migrations, verify and doctor."""
         try:
@@ -209,6 +213,8 @@ def migrate(database: Database, to: str = "head") -> None:
 
 def _is_below(config: Config, to: str, current: tuple[str, ...]) -> bool:
     known = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]  # newest first
+    if to not in ("base", *known):
+        raise OperatorError(f"there is no schema revision {to}; there are head, base, {', '.join(reversed(known))}")
     if not current:
         return False
     return to == "base" or known.index(to) > known.index(current[0])

@@ -158,6 +158,11 @@ def parse_url(text: str) -> URL:
     return url.set(drivername="postgresql+psycopg")
 
 
+def exists(url: URL) -> bool:
+    """Whether an SQLite file is there (connecting would make an empty one); a server is asked by connecting."""
+    return url.get_backend_name() != "sqlite" or (Path(str(url.database)).is_file())
+
+
 def make_writer(url: URL, seconds: float) -> Engine:
     """The engine of the one writer: full durability, and waits for locks no longer than `seconds`."""
     if url.get_backend_name() == "sqlite":
@@ -353,13 +358,18 @@ def check_integrity(connection: Connection) -> list[str]:
 def describe(connection: Connection) -> dict[str, str]:
     """Engine, version and durability, for `incidents doctor`."""
     if connection.dialect.name == "sqlite":
-        pragmas = {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in _PRAGMAS}
-        return {"engine": f"SQLite {sqlite3.sqlite_version}"} | {name: str(value) for name, value in pragmas.items()}
+        pragmas = {name: str(connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()) for name in _PRAGMAS}
+        told = {name: names.get(pragmas[name], pragmas[name]) for name, names in _PRAGMAS.items()}
+        return {"engine": f"SQLite {sqlite3.sqlite_version}"} | told
     settings = {name: connection.exec_driver_sql(f"SHOW {name}").scalar_one() for name in _SHOWN}
     return {"engine": f"PostgreSQL {settings.pop('server_version')}"} | settings
 
 
-_PRAGMAS = ("journal_mode", "synchronous", "foreign_keys")
+_PRAGMAS: Mapping[str, Mapping[str, str]] = {
+    "journal_mode": {},
+    "synchronous": {"0": "off", "1": "normal", "2": "full", "3": "extra"},
+    "foreign_keys": {"0": "off", "1": "on"},
+}
 _SHOWN = ("server_version", "synchronous_commit", "fsync", "server_encoding")
 
 

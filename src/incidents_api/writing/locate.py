@@ -8,6 +8,7 @@ from incidents_api.model import gazetteer
 from incidents_api.model.gazetteer import Place
 from incidents_api.model.kinds import KINDS
 from incidents_api.model.location import DEFAULT_PRECISION, LocationReport
+from incidents_api.model.places import scope_of
 from incidents_api.model.revision import derived_id
 from incidents_api.writing import lookup
 from incidents_api.writing.register import Register
@@ -73,15 +74,12 @@ class Locator(Register):
         if unit is not None:
             return self._ensure(unit, pointer)
         name, *context = [part.strip() for part in text.split(",")]
-        country = admin1 = None
-        for part in reversed(context):
-            unit = gazetteer.unit(part) or next(
-                (place for place in gazetteer.find(part, country) if place.kind in ("country", "admin1")), None
-            )
-            if unit is None or unit.kind not in ("country", "admin1") or country not in (None, unit.country):
-                self.fault(pointer, f"{part!r} is no country or first-order unit that we know", "unknown_location")
-                return None
-            country, admin1 = unit.country, unit.admin1 if unit.kind == "admin1" else admin1
+        try:
+            country, admin1 = scope_of(context)
+        except ValueError as error:
+            detail = f"{str(error)!r} is no country or first-order unit that we know, or not where the rest says"
+            self.fault(pointer, detail, "unknown_location")
+            return None
         found = [
             one
             for one in self._stored_locations(name)
@@ -103,7 +101,7 @@ class Locator(Register):
                 sizes = [place.population or 0 for place in new]
                 new = new[:1] if sizes[0] >= 10 * max(sizes[1], 1) else new
             if len(held) + len(new) > 1:
-                self._ambiguous(text, held, new, pointer)
+                self._ambiguous(text, found, [*new, *(place for place in places if place not in new)], pointer)
                 return None
             if held:
                 return self.note(pointer, "location", held[0], "found")

@@ -67,7 +67,8 @@ def create_many(conn: Connection, reports: Sequence[tuple[Kind, Report]], author
         if held is not None or record_id in ids or lookup.known(conn, record_id) is not None:
             held = held or record_id
             names = ", ".join(f"{scheme}:{value}" for scheme, value in external_ids.items())
-            raise Conflict(f"a {kind.name} with the external id {names} exists", id=held, location=_path(kind, held))
+            told: dict[str, Any] = {"id": held, "location": _path(kind, held)} if _may_know(conn, held, author) else {}
+            raise Conflict(f"there is a record of kind {kind.name} with the external id {names} already", **told)
         ids.append(record_id)
         coming |= {(kind.name, scheme, value): record_id for scheme, value in external_ids.items()}
     to = Resolver(conn, coming)
@@ -96,7 +97,10 @@ def patch(
     """Change members of a record by a merge patch (RFC 7396)."""
     current = _current(conn, kind, record_id, author, if_match)
     changes = _own(current, changes)
-    body = merge_patch(_form(kind, current.record), changes)
+    form = _form(kind, current.record)
+    if changes.get("location") is not None and "locations" not in changes:
+        form.pop("locations", None)  # the short form stands for them all
+    body = merge_patch(form, changes)
     return _revise(conn, current, body, "patch", author)
 
 
@@ -152,6 +156,14 @@ def merge_patch(target: Any, changes: Any) -> Any:
 
 
 # --- Steps ---------------------------------------------------------------------------------------------------------
+
+
+def _may_know(conn: Connection, record_id: str, author: Visitor) -> bool:
+    """Whether the author may be told of a record: not of a restricted one without the scope."""
+    found = lookup.known(conn, record_id)
+    if found is None or found.ended is not None:
+        return found is not None
+    return author.full or lookup.record_of(conn, record_id).get("sensitivity") != "restricted"
 
 
 def _current(conn: Connection, kind: Kind, record_id: str, author: Visitor, if_match: Sequence[str]) -> _Current:

@@ -57,6 +57,10 @@ class Register:
         """Tell which record was found or created for the member at `pointer`; its id."""
         record = self.record(record_id)
         name = record.get("name") or record.get("title") or record.get("url")
+        if kind == "location":
+            # A town and the municipality around it often share their name.
+            within = record["admin1"] if record["kind"] != "admin1" else record["country"]
+            name = f"{name} ({', '.join(filter(None, (record['kind'], within or record['country'])))})"
         told = {"pointer": pointer, "kind": kind, "id": record_id, "name": name, "how": how}
         self.notes.append(told)
         return record_id

@@ -12,7 +12,7 @@ from typing import IO, Any
 from incidents_api.model import fields as catalogue
 from incidents_api.model import vocabulary
 from incidents_api.model.claims import DIMS
-from incidents_api.model.fields import Field
+from incidents_api.model.field import Field
 from incidents_api.model.figures import figures as figures_of
 from incidents_api.model.kinds import BY_PLURAL, KINDS, Kind
 from incidents_api.model.places import main_place

@@ -4,58 +4,12 @@ Adding a field is one line here, its member in the report, and a migration; `inc
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from incidents_api.model import gazetteer, vocabulary
+from incidents_api.model.field import Field, folds
 from incidents_api.model.places import direction, main_place
 from incidents_api.model.wire import Record
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
-    """One thing that can be asked about a record.
-
-    `type`: code, country and admin1 (ISO 3166), text, id, day (ISO 8601), instant (RFC 3339, UTC), integer,
-    number, flag. `path`: where it stands in
-    the record. `filter`: how the parameter of this name selects: `equals` (the column), `term` (any of many values) or
-    a shape that reading/conditions.py knows; None: not a parameter. `kept`: as a column of the kind's table, or as
-    terms where it has `many` values. `internal`: a column that queries use and nobody is told of. `read` gives the
-    value where the path alone does not.
-    """
-
-    name: str
-    type: str
-    meaning: str
-    path: str
-    read: Callable[[Record], Any] | None = None
-    codes: str | None = None
-    many: bool = False
-    filter: str | None = None
-    sort: bool = False
-    group: bool = False
-    kept: bool = True
-    internal: bool = False
-
-    def value(self, record: Record) -> Any:
-        """The value in a record: a scalar or None, or for `many` a sorted list without repeats."""
-        found = self.read(record) if self.read else pluck(record, self.path)
-        if self.many:
-            return sorted({item for item in found if item is not None})
-        if self.read:
-            return found
-        return next(iter(found), None)
-
-
-def pluck(record: Any, path: str) -> Iterator[Any]:
-    """Every value at a dotted path; lists on the way are walked through."""
-    head, _, rest = path.partition(".")
-    value = record.get(head) if isinstance(record, dict) else None
-    for item in value if isinstance(value, list) else [value]:
-        if rest:
-            yield from pluck(item, rest)
-        else:
-            yield item
 
 
 def sources_of(record: Any) -> Iterable[str]:
@@ -233,7 +187,7 @@ INCIDENT: tuple[Field, ...] = (
     _code("secondary_type", "incident_type", "What else happened.", "secondary_types", many=True, filter="term"),
     _code("stage", "stage", "How far it went."),
     _code("granularity", "granularity", "One incident, an operation with parts, a series, or a total for a period."),
-    _text("title", "Title in the words of the coder.", sort=True),
+    *folds(_text("title", "Title in the words of the coder.", sort=True)),
     *_dates("date", "it happened"),
     _unit(
         "country",
@@ -316,7 +270,7 @@ INCIDENT: tuple[Field, ...] = (
 )
 
 ACTOR: tuple[Field, ...] = (
-    _text("name", "Name or alias, accents and case aside.", filter="name", sort=True),
+    *folds(_text("name", "Name or alias, accents and case aside.", filter="name", sort=True)),
     KNOWN_AS,
     _code("type", "actor_type", "What kind of actor.", sort=True),
     Field(
@@ -329,7 +283,7 @@ ACTOR: tuple[Field, ...] = (
 )
 
 LOCATION: tuple[Field, ...] = (
-    _text("name", "Name or alias, accents and case aside.", filter="name", sort=True),
+    *folds(_text("name", "Name or alias, accents and case aside.", filter="name", sort=True)),
     KNOWN_AS,
     _code("kind", "location_kind", "What kind of location.", sort=True),
     _unit("country", f"{_COUNTRY} it lies in."),
@@ -345,8 +299,8 @@ LOCATION: tuple[Field, ...] = (
 
 SOURCE_FIELDS: tuple[Field, ...] = (
     _code("kind", "source_kind", "What kind of document.", sort=True),
-    _text("title", "Title, where it has one.", sort=True),
-    _text("publisher", "Who published it.", filter="equals", sort=True, group=True),
+    *folds(_text("title", "Title, where it has one.", sort=True)),
+    *folds(_text("publisher", "Who published it.", filter="equals", sort=True, group=True)),
     _text("url", "Address.", filter="equals"),
     *_dates("published", "it was published"),
     _text("language", "BCP 47 language tag.", filter="equals", group=True),

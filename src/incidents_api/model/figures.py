@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 from incidents_api.model import vocabulary
 from incidents_api.model.wire import Record
 
+LEVELS = ("low", "best", "high")
+
 Dims = tuple[tuple[str, str], ...]
 
 

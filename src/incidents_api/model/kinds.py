@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from incidents_api.model import fields
 from incidents_api.model.actor import ActorReport
-from incidents_api.model.fields import Field
+from incidents_api.model.field import Field
 from incidents_api.model.incident import IncidentReport
 from incidents_api.model.location import LocationReport
 from incidents_api.model.source import SourceReport

@@ -1,5 +1,6 @@
 """Words of full text: how texts are cut into words, and how a search is read; the same for both databases."""
 
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -56,6 +57,15 @@ def _texts(value: Any, *, worded: bool) -> Iterator[str]:
     elif isinstance(value, list):
         for item in value:
             yield from _texts(item, worded=worded)
+
+
+def folded(text: str, *, case: bool, accents: bool) -> str:
+    """The text without capitals (full case folding) or without accents (combining marks), or both."""
+    if accents:
+        decomposed = unicodedata.normalize("NFD", text)
+        text = "".join(character for character in decomposed if not unicodedata.combining(character))
+    text = unicodedata.normalize("NFC", text)
+    return unicodedata.normalize("NFC", text.casefold()) if case else text
 
 
 @dataclass(frozen=True, slots=True)

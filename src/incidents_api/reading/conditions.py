@@ -10,10 +10,12 @@ import sqlalchemy as sa
 
 from incidents_api.model import vocabulary
 from incidents_api.model.claims import DIMS
-from incidents_api.model.fields import Field
+from incidents_api.model.field import Field
 from incidents_api.model.gazetteer import fold
 from incidents_api.model.places import EARTH_KM, chord, direction, scope_of
 from incidents_api.model.wire import UUID_PATTERN
+from incidents_api.reading.cql2 import shape
+from incidents_api.reading.filters import Compiler
 from incidents_api.reading.query import PLACE, SPAN, Query
 from incidents_api.storage import tables
 from incidents_api.storage.dialects import has_words, search_values
@@ -84,7 +86,7 @@ def conditions(query: Query, bound: Bound, *, full: bool) -> list[Condition]:
     if taking_part:
         found.append(_participations(query, table, bound))
     for name, values in query.filters:
-        if name in (*SPAN, *PLACE, "q", "updated_after", *CLAIM_FILTERS, *taking_part):
+        if name in (*SPAN, *PLACE, "q", "filter", "updated_after", *CLAIM_FILTERS, *taking_part):
             continue
         described = query.kind.field(name)
         bound.shape.append((name, len(values)))
@@ -99,6 +101,10 @@ def _words_and_changes(query: Query, table: sa.Table, bound: Bound) -> list[Cond
         match, tsquery = search_values(terms)
         bound.shape.append("q")
         found.append(has_words(table.c.seq_from, bound.value(match), bound.value(tsquery)))
+    node = query.one("filter")
+    if node is not None:
+        bound.shape.append(shape(node))
+        found.append(Compiler(query.kind, bound.value, bound.true).compile(node))
     after = query.one("updated_after")
     if after is not None:
         bound.shape.append(("updated_after", isinstance(after, int)))

@@ -10,7 +10,8 @@ from incidents_api.model import gazetteer, vocabulary
 from incidents_api.reading.cql2_tokens import FilterError, Lexer, shown, unexpected
 
 Value = str | int | float | bool | date | datetime
-"""What a field is compared with: `date` for a day, aware `datetime` in UTC for an instant, `float` for a number."""
+"""What a field is compared with: `date` for a day, aware `datetime` in UTC for an instant, `float` for a number, 64-bit
+`int` for an integer, `bool` for a flag, `str` for the rest."""
 
 _LARGEST = 2**63 - 1
 

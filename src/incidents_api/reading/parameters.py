@@ -4,18 +4,19 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from incidents_api.model import dates, gazetteer, vocabulary
 from incidents_api.model.claims import DIMS
-from incidents_api.model.fields import Field
+from incidents_api.model.field import Field
+from incidents_api.model.figures import LEVELS
 from incidents_api.model.kinds import KINDS, Kind
 from incidents_api.model.words import read_search
+from incidents_api.reading.filters import parse as parse_filter
 
 DEFAULT_LIMIT = 100
 MAX_SORTS = 3
-LEVELS = ("low", "best", "high")
 MAX_BY = 3
 
 
@@ -45,7 +46,7 @@ def parameters(kind: Kind, purpose: str = "list") -> Mapping[str, Parameter]:
 def _parameters(name: str, purpose: str) -> Mapping[str, Parameter]:
     kind = KINDS[name]
     listed = [_of_field(field) for field in kind.own_fields if field.filter]
-    listed += _words_asked()
+    listed += _words_asked(kind)
     if kind.dated:
         listed += _dates()
     if kind.located:
@@ -117,12 +118,16 @@ def _shape(kind: Kind) -> list[Parameter]:
     return listed
 
 
-def _words_asked() -> list[Parameter]:
+def _words_asked(kind: Kind) -> list[Parameter]:
     q = 'Words to find, all of them; "a phrase", a beginn*. Accents and case make no difference.'
     return [
         _one("q", q, {"minLength": 1, "maxLength": 500}, _search),
+        _one("filter", _FILTER, {"maxLength": 20_000}, partial(parse_filter, kind)),
         _one("updated_after", "Recorded after: a time (RFC 3339), a date (its end, UTC), or a seq.", {}, as_of),
     ]
+
+
+_FILTER = "CQL2 text (OGC 21-065) over any field: country = 'MX' AND freed_best >= 10."
 
 
 def _dates() -> list[Parameter]:

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from incidents_api.model.claims import DIMS
-from incidents_api.model.fields import Field
+from incidents_api.model.field import Field
 from incidents_api.model.figures import EVERYBODY, MEASURE_ABOVE, Figure
 from incidents_api.model.netting import Netted
 from incidents_api.reading.conditions import Bound, conditions

@@ -63,6 +63,8 @@ def _of_kind(kind: Kind) -> list[Endpoint]:
 
 
 def read(kind: Kind) -> web.Handler:
+    """One record as it stands, or as it stood at a moment."""
+
     async def handle(request: Request, who: Visitor) -> Response:
         given = query.read_once(request.scope["query_string"], ("as_of",))
         if not given:

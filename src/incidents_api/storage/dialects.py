@@ -60,6 +60,46 @@ def _string_agg(element: joined, compiler: Any, **options: Any) -> str:
     return f"string_agg({compiler.process(element.clauses, **options)})"
 
 
+class inside(FunctionElement[bool]):  # noqa: N801 - reads as an SQL function
+    """inside(lon, lat, edges): whether a point lies in a polygon or on its edge; edges are JSON [[x1,y1,x2,y2],...].
+
+    Even-odd: inside is where an odd number of edges lies to the east. The same arithmetic on both engines.
+    """
+
+    type = sa.Boolean()
+    inherit_cache = True
+    name = "inside"
+
+
+_INSIDE = """(SELECT max(CASE WHEN (y - y1) * (x2 - x1) = (x - x1) * (y2 - y1) AND x BETWEEN low_x AND high_x
+    AND y BETWEEN low_y AND high_y THEN 1 ELSE 0 END) = 1 OR
+    sum(CASE WHEN (y1 > y) = (y2 > y) THEN 0 WHEN x < (x2 - x1) * (y - y1) / (y2 - y1) + x1 THEN 1 ELSE 0 END) {mod} 2 = 1
+    FROM (SELECT x, y, x1, y1, x2, y2, CASE WHEN x1 < x2 THEN x1 ELSE x2 END AS low_x,
+    CASE WHEN x1 < x2 THEN x2 ELSE x1 END AS high_x, CASE WHEN y1 < y2 THEN y1 ELSE y2 END AS low_y,
+    CASE WHEN y1 < y2 THEN y2 ELSE y1 END AS high_y FROM (SELECT {x} AS x, {y} AS y, {columns} FROM {rows})
+    AS edge) AS boxed)"""
+
+
+def _inside(element: inside, compiler: Any, words: tuple[str, str, str], options: dict[str, Any]) -> str:
+    column, rows, mod = words
+    x, y, edges = (compiler.process(clause, **options) for clause in element.clauses)
+    columns = ", ".join(f"{column.format(n=n)} AS {name}" for n, name in enumerate(("x1", "y1", "x2", "y2")))
+    return _INSIDE.format(x=x, y=y, columns=columns, rows=rows.format(edges=edges), mod=mod)
+
+
+@compiles(inside, "sqlite")
+def _inside_sqlite(element: inside, compiler: Any, **options: Any) -> str:
+    words = "json_extract(e.value, '$[{n}]')", "json_each({edges}) AS e", "%"
+    return _inside(element, compiler, words, options)
+
+
+@compiles(inside, "postgresql")
+def _inside_postgresql(element: inside, compiler: Any, **options: Any) -> str:
+    rows = "jsonb_array_elements(CAST({edges} AS jsonb)) AS e(value)"
+    # The driver takes a single % for the mark of a parameter.
+    return _inside(element, compiler, ("CAST(e.value ->> {n} AS double precision)", rows, "%%"), options)
+
+
 # --- Full text: the words are ours (model/words.py), so that both engines find the same -----------------------------
 
 
@@ -269,7 +309,12 @@ class SqliteReader:
                 connection = sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True, check_same_thread=False)
             except sqlite3.OperationalError as error:
                 raise Unavailable("the store's file cannot be opened") from error
-            for pragma in ("query_only=ON", "mmap_size=268435456", f"busy_timeout={int(self._seconds * 1000)}"):
+            for pragma in (
+                "query_only=ON",
+                "case_sensitive_like=ON",
+                "mmap_size=268435456",
+                f"busy_timeout={int(self._seconds * 1000)}",
+            ):
                 connection.execute(f"PRAGMA {pragma}")
             self._local.connection = connection
             self._connections.append(connection)

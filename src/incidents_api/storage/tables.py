@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Boolean, Column, Double, Integer, MetaData, PrimaryKeyConstraint, Table
 
 from incidents_api.model.claims import DIMS
-from incidents_api.model.fields import Field
+from incidents_api.model.field import Field
 from incidents_api.model.kinds import KINDS, Kind
 from incidents_api.storage.dialects import Text, current_index, index
 

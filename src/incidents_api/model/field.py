@@ -1,0 +1,80 @@
+"""A field of the catalogue: what one line of it says, and how its value is found in a record."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from incidents_api.model.wire import Record
+from incidents_api.model.words import folded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One thing that can be asked about a record.
+
+    `type`: code, country and admin1 (ISO 3166), text, id, day (ISO 8601), instant (RFC 3339, UTC), integer,
+    number, flag. `path`: where it stands in
+    the record. `filter`: how the parameter of this name selects: `equals` (the column), `term` (any of many values) or
+    a shape that reading/conditions.py knows; None: not a parameter. `kept`: as a column of the kind's table, or as
+    terms where it has `many` values. `internal`: a column that queries use and nobody is told of. `read` gives the
+    value where the path alone does not.
+    """
+
+    name: str
+    type: str
+    meaning: str
+    path: str
+    read: Callable[[Record], Any] | None = None
+    codes: str | None = None
+    many: bool = False
+    filter: str | None = None
+    sort: bool = False
+    group: bool = False
+    kept: bool = True
+    internal: bool = False
+
+    def value(self, record: Record) -> Any:
+        """The value in a record: a scalar or None, or for `many` a sorted list without repeats."""
+        found = self.read(record) if self.read else pluck(record, self.path)
+        if self.many:
+            return sorted({item for item in found if item is not None})
+        if self.read:
+            return found
+        return next(iter(found), None)
+
+
+def pluck(record: Any, path: str) -> Iterator[Any]:
+    """Every value at a dotted path; lists on the way are walked through."""
+    head, _, rest = path.partition(".")
+    value = record.get(head) if isinstance(record, dict) else None
+    for item in value if isinstance(value, list) else [value]:
+        if rest:
+            yield from pluck(item, rest)
+        else:
+            yield item
+
+
+def folds(field: Field) -> tuple[Field, ...]:
+    """A text and what filters compare with it under CASEI and ACCENTI."""
+
+    def fold(case: bool, accents: bool) -> Callable[[Record], str | None]:
+        def read(record: Record) -> str | None:
+            text = field.value(record)
+            return None if text is None else folded(text, case=case, accents=accents)[:500]
+
+        return read
+
+    return (
+        field,
+        *(
+            Field(
+                name=f"{field.name}_{suffix}",
+                type="text",
+                path=field.path,
+                read=fold(case, accents),
+                internal=True,
+                meaning=f"{field.meaning} Folded.",
+            )
+            for suffix, case, accents in (("casei", True, False), ("accenti", False, True), ("folded", True, True))
+        ),
+    )

@@ -114,7 +114,7 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
         allow_origins=["*"],
         allow_methods=["GET", "HEAD"],
         allow_headers=["Authorization", "If-None-Match"],
-        expose_headers=["ETag", "Link", "Location", "Retry-After"],
+        expose_headers=["As-Of-Seq", "Content-Disposition", "ETag", "Link", "Location", "Retry-After"],
         max_age=86400,
     )
     app.add_middleware(Outermost)

@@ -79,6 +79,11 @@ def conditions(query: Query, bound: Bound, *, full: bool) -> list[Condition]:
     bound.shape += [query.kind.name, full]
     if query.kind.name == "incident" and not full:
         found.append(table.c.sensitivity == "public")
+        if bound.at is not None:
+            # What is restricted by now is not shown by asking for a day on which it was not yet.
+            now = table.alias()
+            hidden = sa.select(now.c.id).where(now.c.seq_to.is_(None), now.c.sensitivity == "restricted")
+            found.append(table.c.id.not_in(hidden))
     found += _dates(query, table, bound)
     found += _places(query, table, bound)
     found += _words_and_changes(query, table, bound)

@@ -57,12 +57,17 @@ def one(kind: Kind, record_id: str, at: int | None = None) -> Statement:
 
 
 def _restricted(kind: Kind) -> sa.ColumnElement[bool]:
-    """Whether the public may not see the record of a revision; a tombstone is as its last record was."""
+    """Whether the public may not see a revision: its record is restricted, then or by now (or was, when it ended)."""
     if kind.name != "incident":
         return sa.literal(value=False)
     own = KIND_TABLES[kind.name]
-    newest = sa.select(own.c.sensitivity).where(own.c.id == revision.c.record_id, own.c.seq_from <= revision.c.seq)
-    return newest.order_by(own.c.seq_from.desc()).limit(1).scalar_subquery() == "restricted"
+    then = sa.select(own.c.sensitivity).where(own.c.id == revision.c.record_id, own.c.seq_from <= revision.c.seq)
+    last = sa.select(own.c.sensitivity).where(own.c.id == revision.c.record_id)
+    both = [
+        sa.func.coalesce(one.order_by(own.c.seq_from.desc()).limit(1).scalar_subquery() == "restricted", sa.false())
+        for one in (then, last)
+    ]
+    return sa.or_(*both)
 
 
 def head_seq() -> sa.ScalarSelect[Any]:

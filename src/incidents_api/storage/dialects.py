@@ -73,7 +73,8 @@ class inside(FunctionElement[bool]):  # noqa: N801 - reads as an SQL function
 
 _INSIDE = """(SELECT max(CASE WHEN (y - y1) * (x2 - x1) = (x - x1) * (y2 - y1) AND x BETWEEN low_x AND high_x
     AND y BETWEEN low_y AND high_y THEN 1 ELSE 0 END) = 1 OR
-    sum(CASE WHEN (y1 > y) = (y2 > y) THEN 0 WHEN x < (x2 - x1) * (y - y1) / (y2 - y1) + x1 THEN 1 ELSE 0 END) {mod} 2 = 1
+    sum(CASE WHEN (y1 > y) = (y2 > y) THEN 0
+    WHEN x < (x2 - x1) * (y - y1) / (y2 - y1) + x1 THEN 1 ELSE 0 END) {mod} 2 = 1
     FROM (SELECT x, y, x1, y1, x2, y2, CASE WHEN x1 < x2 THEN x1 ELSE x2 END AS low_x,
     CASE WHEN x1 < x2 THEN x2 ELSE x1 END AS high_x, CASE WHEN y1 < y2 THEN y1 ELSE y2 END AS low_y,
     CASE WHEN y1 < y2 THEN y2 ELSE y1 END AS high_y FROM (SELECT {x} AS x, {y} AS y, {columns} FROM {rows})

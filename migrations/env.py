@@ -29,6 +29,6 @@ if given is not None:
     configure(given)
 else:
     database = Database(Settings().database_url)
-    with database.connect() as opened, opened.begin():
+    with database.connect_alone() as opened:
         configure(opened)
     database.close_writer()

@@ -43,7 +43,7 @@ def test_no_file_over_400_lines_and_no_function_over_50(path: Path) -> None:
             assert length <= 50 or node.name in DECLARATIONS, f"{node.name} has {length} lines"
 
 
-LONG = {"dialects.py": 450}
+LONG = {"dialects.py": 500}
 """Longer files, each with its reason: dialects is the one room where the engines differ, however much they do."""
 
 DECLARATIONS = {

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from incidents_api import __version__
@@ -46,6 +47,11 @@ class Outermost:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        if any(character < " " for character in scope["path"]):
+            # A route would take a line feed at the end of a path for its end.
+            unknown = web.problem_answer(NotFound("there is no such route; GET /v1 tells what there is"), scope["path"])
+            await unknown(scope, receive, send)
+            return
         head = scope["method"] == "HEAD"
 
         async def outward(message: Message) -> None:
@@ -60,7 +66,7 @@ class Outermost:
 
 def endpoints() -> list[Endpoint]:
     """Every route of the service."""
-    rooms = (service, codebook, exports, records, history, claims, totals)
+    rooms = (records, history, claims, totals, exports, codebook, service)
     return [endpoint for room in rooms for endpoint in room.endpoints()]
 
 
@@ -87,7 +93,7 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
     )
     app.state.database = store
     app.state.files = Files()
-    app.state.limits = Limits(settings.open_reads, settings.max_body_bytes, settings.max_limit)
+    app.state.limits = Limits(settings.open_reads, settings.max_body_bytes, settings.max_limit, settings.licence)
     app.router.route_class = BytesRoute
     for endpoint in endpoints():
         app.add_api_route(
@@ -183,23 +189,30 @@ def _describe(app: FastAPI) -> None:
 
 
 async def _problem(request: Request, error: Any) -> Response:
-    return web.problem_answer(error, request.url.path)
+    return web.problem_answer(error, request.scope["path"])
 
 
 async def _http_problem(request: Request, error: Any) -> Response:
     """What the router itself refuses: no such route, no such method."""
-    headers: dict[str, str] = dict(error.headers or {})
     if error.status_code == 404:
         told: Problem = NotFound("there is no such route; GET /v1 tells what there is")
     elif error.status_code == 405:
-        allow = headers.get("Allow", headers.get("allow", ""))
-        allow = allow.replace("GET", "GET, HEAD") if "HEAD" not in allow else allow
+        allow = ", ".join(sorted(_methods(request)))
         told = MethodNotAllowed(f"this route takes {allow}", headers={"Allow": allow})
     else:
         told = BadQuery(str(error.detail))
-    return web.problem_answer(told, request.url.path)
+    return web.problem_answer(told, request.scope["path"])
+
+
+def _methods(request: Request) -> set[str]:
+    """Every method that the path takes; the router itself tells those of the first route alone."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        if route.matches({**request.scope, "method": "*"})[0] is not Match.NONE:
+            found |= route.methods or set()
+    return found | ({"HEAD"} if "GET" in found else set())
 
 
 async def _internal(request: Request, error: Exception) -> Response:
     log.error("unexpected error on %s %s", request.method, request.scope.get("path"), exc_info=error)
-    return web.problem_answer(Internal("something went wrong on our side; it was logged"), request.url.path)
+    return web.problem_answer(Internal(web.OUR_FAULT), request.scope["path"])

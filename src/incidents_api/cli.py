@@ -124,15 +124,16 @@ def serve() -> None:
 
 
 def _free_port(settings: Settings) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            raise OperatorError(
-                f"cannot listen on {settings.host}:{settings.port} ({error.strerror}); "
-                "set INCIDENTS_PORT or INCIDENTS_HOST to another"
-            ) from None
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, proto) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise OperatorError(
+            f"cannot listen on {settings.host}:{settings.port} ({error.strerror}); "
+            "set INCIDENTS_PORT or INCIDENTS_HOST to another"
+        ) from None
 
 
 def _serve(settings: Settings) -> None:

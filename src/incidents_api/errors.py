@@ -12,6 +12,7 @@ Problem
 ├── StaleVersion 412        If-Match names another version than the current one
 ├── TooLarge 413            the body is over the limit
 ├── WrongMediaType 415      the body is of a type that the route does not take
+├── RangeNotSatisfiable 416 the range that is asked for lies beyond the file
 ├── Invalid 422             the report was read and is wrong: each fault says where
 ├── VersionRequired 428     the write needs If-Match
 ├── Internal 500            our fault; says nothing about the inside
@@ -149,6 +150,12 @@ class WrongMediaType(Problem):
     status, code, title = 415, "wrong_media_type", "Media type not taken here"
 
 
+class RangeNotSatisfiable(Problem):
+    """The Range that is asked for lies beyond the file."""
+
+    status, code, title = 416, "range_not_satisfiable", "The range lies beyond the file"
+
+
 class Invalid(Problem):
     """The report was read and is wrong; each fault says where."""
 
@@ -171,6 +178,10 @@ class Unavailable(Problem):
     """The database cannot answer now; try again."""
 
     status, code, title = 503, "unavailable", "The store cannot answer now"
+
+    def __init__(self, detail: str = "", **more: Any) -> None:
+        super().__init__(detail, **more)
+        self.headers.setdefault("Retry-After", "1")
 
 
 PROBLEMS: tuple[type[Problem], ...] = tuple(Problem.__subclasses__())

@@ -17,4 +17,5 @@ class Settings(BaseSettings):
     max_limit: int = Field(1000, ge=1, description="Largest page; a larger `limit` is clamped to it.")
     read_threads: int = Field(2, ge=1, le=64, description="Reader threads (SQLite) or pooled connections (PostgreSQL).")
     statement_seconds: float = Field(10.0, gt=0, description="A read or lock that takes longer is given up (503).")
+    licence: str = Field("CC-BY-4.0", description="Licence of the data, as told in data packages.")
     seeds: str | None = Field(None, description="Folder of coded articles; none: the ones that come with the package.")

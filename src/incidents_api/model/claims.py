@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from incidents_api.model import vocabulary
+from incidents_api.model import dates, vocabulary
 from incidents_api.model.wire import ClaimId, Count, Edtf, Id, InList, Line, QuoteForm, Record, Report
 
 DIMS = ("sex", "age_group", "nationality", "victim_category", "combat_status", "exploitation")
@@ -238,7 +238,8 @@ def _with_additions(claims: list[Record]) -> list[dict[str, Any]]:
     """Claims with every `additional` figure added to the base figure of its source, or standing as "at least"."""
     bases = [dict(claim) for claim in claims if claim["qualifier"] != "additional"]
     for extra in (claim for claim in claims if claim["qualifier"] == "additional"):
-        base = next((base for base in bases if base["source_id"] == extra["source_id"]), None)
+        same = [base for base in bases if base["source_id"] == extra["source_id"]]
+        base = max(same, key=lambda base: (_ceiling(base) or _floor(base) or 0, base["id"]), default=None)
         if base is None:
             bases.append(dict(extra) | {"low": _floor(extra), "value": None, "high": None})
             continue
@@ -263,6 +264,14 @@ def _in_conflict(counted: Sequence[Record]) -> bool:
     )
 
 
+def _moment(claim: Record) -> str:
+    """The last day for which a claim may speak; empty when it says none."""
+    if not claim["as_of"]:
+        return ""
+    span = dates.parse(claim["as_of"])
+    return span.latest or span.earliest or ""
+
+
 def _best(stated: list[Record], chosen: frozenset[str]) -> int | None:
     reviewed = {claim["value"] for claim in stated if claim["id"] in chosen}
     if len(reviewed) == 1:
@@ -272,8 +281,8 @@ def _best(stated: list[Record], chosen: frozenset[str]) -> int | None:
     latest: dict[str | None, str] = {}
     for claim in stated:
         if claim["as_of"]:
-            latest[claim["source_id"]] = max(latest.get(claim["source_id"], ""), claim["as_of"])
-    stated = [claim for claim in stated if (claim["as_of"] or "") == latest.get(claim["source_id"], "")]
+            latest[claim["source_id"]] = max(latest.get(claim["source_id"], ""), _moment(claim))
+    stated = [claim for claim in stated if _moment(claim) == latest.get(claim["source_id"], "")]
     sources: dict[int, set[str | None]] = {}
     for claim in stated:
         sources.setdefault(claim["value"], set()).add(claim["source_id"])

@@ -265,7 +265,7 @@ INCIDENT: tuple[Field, ...] = (
     _code("status", "review_status", "Where the record stands in review.", "review.status"),
     _text("tag", "Free label.", "tags", many=True, filter="term", group=True),
     SOURCE,
-    _code("sensitivity", "sensitivity", "Who may see the record.", filter=None),
+    _code("sensitivity", "sensitivity", "Who may see the record.", filter=None, group=False),
     EXTERNAL_ID,
 )
 

@@ -66,6 +66,9 @@ def nodes(tallies: Iterable[Record]) -> dict[tuple[str, str, Dims], Figure]:
         dims: Dims = tuple(sorted(tally["dims"].items()))
         cell = (tally["measure"], tally["population"])
         stated.setdefault(dims, {})[cell] = Figure(tally["low"], tally["best"], tally["high"])
+    for dims, cells in _marginals(stated).items():
+        for cell, figure in cells.items():
+            stated.setdefault(dims, {}).setdefault(cell, figure)
     whole = stated.setdefault((), {})
     for cell, figure in _from_breakdowns(stated).items():
         if not any(_covers(other, cell) for other in whole):
@@ -75,6 +78,22 @@ def nodes(tallies: Iterable[Record]) -> dict[tuple[str, str, Dims], Figure]:
         for dims, cells in stated.items()
         for (measure, population), figure in _tree(cells).items()
     }
+
+
+def _marginals(stated: Mapping[Dims, Mapping[tuple[str, str], Figure]]) -> dict[Dims, dict[tuple[str, str], Figure]]:
+    """What figures by several dims say by each of them alone: of 22 migrants from Central America, 22 are migrants."""
+    rows: dict[tuple[Dims, tuple[str, str], tuple[str, ...]], list[Figure]] = {}
+    for dims, cells in stated.items():
+        for one in dims if len(dims) > 1 else ():
+            for cell, figure in cells.items():
+                rows.setdefault(((one,), cell, tuple(name for name, _ in dims)), []).append(figure)
+    found: dict[Dims, dict[tuple[str, str], Figure]] = {}
+    for (single, cell, _), figures in sorted(rows.items()):
+        summed = add(figures)
+        held = found.setdefault(single, {}).get(cell)
+        if held is None or (summed.low or 0) > (held.low or 0):
+            found[single][cell] = summed
+    return found
 
 
 def _covers(upper: tuple[str, str], lower: tuple[str, str]) -> bool:

@@ -1,6 +1,7 @@
 """Quotes checked against the text of their source: verbatim first, then with white space normalised."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 
@@ -18,7 +19,7 @@ def check(quote: Mapping[str, Any], text: str) -> dict[str, Any]:
     if start is not None or end is not None:
         start = start if start is not None else end - len(words)
         end = end if end is not None else start + len(words)
-        found = text[start:end] if 0 <= start <= end else ""
+        found = text[start:end] if 0 <= start <= end <= len(text) else ""
         if found == words or (found and found.split() == words.split()):
             return {"text": found, "start": start, "end": end}
         place = _find(words, text)
@@ -37,19 +38,21 @@ def _find(words: str, text: str) -> tuple[int, int] | None:
     wanted = " ".join(words.split())
     if not wanted:
         return None
-    # The text with every run of white space as one space, and for each character of it where it came from.
+    squeezed, origins = _squeezed(text)
+    at = squeezed.find(wanted)
+    return None if at < 0 else (origins[at], origins[at + len(wanted) - 1] + 1)
+
+
+@lru_cache(maxsize=4)
+def _squeezed(text: str) -> tuple[str, list[int]]:
+    """The text with every run of white space as one space, and for each character of it where it came from."""
     squeezed: list[str] = []
     origins: list[int] = []
     in_space = False
     for position, character in enumerate(text):
-        if character.isspace():
-            if not in_space:
-                squeezed.append(" ")
-                origins.append(position)
-            in_space = True
-        else:
-            squeezed.append(character)
+        space = character.isspace()
+        if not (space and in_space):
+            squeezed.append(" " if space else character)
             origins.append(position)
-            in_space = False
-    at = "".join(squeezed).find(wanted)
-    return None if at < 0 else (origins[at], origins[at + len(wanted) - 1] + 1)
+        in_space = space
+    return "".join(squeezed), origins

@@ -37,16 +37,8 @@ def _plain(value: Any) -> tuple[Any, bool]:
     match value:
         case None | bool() | str():
             return value, True
-        case int():
-            if abs(value) > MAX_INTEGER:
-                raise ValueError(f"integer {value} is beyond 2**53 - 1")
-            return value, True
-        case float():
-            if not math.isfinite(value):
-                raise ValueError("numbers must be finite")
-            if value.is_integer() and abs(value) <= MAX_INTEGER:
-                return int(value), True
-            return value, "e" not in repr(value)
+        case int() | float():
+            return _plain_number(value)
         case list() | tuple():
             pairs = [_plain(item) for item in value]
             return [item for item, _ in pairs], all(simple for _, simple in pairs)
@@ -54,10 +46,24 @@ def _plain(value: Any) -> tuple[Any, bool]:
             members = {}
             simple = True
             for key, item in value.items():
+                if not isinstance(key, str):
+                    raise ValueError(f"the key {key!r} is no text")
                 members[key], plain = _plain(item)
                 simple = simple and plain and key.isascii()
             return members, simple
     raise ValueError(f"{type(value).__name__} is not JSON")
+
+
+def _plain_number(value: int | float) -> tuple[int | float, bool]:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("numbers must be finite")
+    if isinstance(value, float) and not value.is_integer():
+        return value, "e" not in repr(value)
+    if abs(value) <= MAX_INTEGER:
+        return int(value), True
+    if isinstance(value, int):
+        raise ValueError("an integer is beyond 2**53 - 1")
+    return value, False
 
 
 def _write(value: Any) -> str:

@@ -2,7 +2,8 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from incidents_api.model.claims import Figure
 from incidents_api.model.location import LocationRef
@@ -37,6 +38,12 @@ class Area(Report):
     name: Line | None = None
     country: Country | None = None
     admin1: Admin1 | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Area":
+        if self.location is not None and self.location_id is not None:
+            raise PydanticCustomError("reference", "give either location or location_id")
+        return self
 
 
 class StatisticReport(Report):

@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from incidents_api.errors import BadQuery, Fault, Invalid
 from incidents_api.model.revision import MAX_INTEGER
-from incidents_api.model.wire import Report
+from incidents_api.model.wire import FORMS, Report
 
 R = TypeVar("R", bound=Report)
 
@@ -39,8 +39,8 @@ def parse(body: bytes) -> Any:
             raise BadQuery(f"the body has more than {MAX_MEMBERS:,} members")
         found = dict(pairs)
         if len(found) < len(pairs):
-            names = [name for name, _ in pairs]
-            repeated = next(name for name in names if names.count(name) > 1)
+            seen: set[str] = set()
+            repeated = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
             raise BadQuery(f"the key {repeated[:80]!a} stands twice in one object")
         return found
 
@@ -61,6 +61,7 @@ def parse(body: bytes) -> Any:
 
 
 def _integer(digits: str) -> int:
+    """A whole number that every reader keeps exactly."""
     if len(digits) > 17 or abs(int(digits)) > MAX_INTEGER:
         raise BadQuery("an integer is beyond 2**53 - 1")
     return int(digits)
@@ -70,6 +71,9 @@ def _finite(digits: str) -> float:
     number = float(digits)
     if not math.isfinite(number):
         raise BadQuery("a number is too large")
+    if MAX_INTEGER < abs(number) < 1e21:
+        # RFC 8785 writes these without a point: they would come back as integers that nobody takes.
+        raise BadQuery("a whole number is beyond 2**53 - 1")
     return number
 
 
@@ -78,18 +82,13 @@ def _constant(name: str) -> Any:
 
 
 def _depth(value: Any) -> int:
-    depth, level = 0, [value]
-    while level:
+    """How many objects and arrays stand inside each other."""
+    depth, level = 0, [value] if isinstance(value, dict | list) else []
+    while level and depth <= MAX_DEPTH:
         depth += 1
-        level = [
-            child
-            for one in level
-            if isinstance(one, dict | list)
-            for child in (one.values() if isinstance(one, dict) else one)
-        ]
-        if depth > MAX_DEPTH:
-            break
-    return depth - 1 if not isinstance(value, dict | list) else depth
+        children = (child for one in level for child in (one.values() if isinstance(one, dict) else one))
+        level = [child for child in children if isinstance(child, dict | list)]
+    return depth
 
 
 def _check_text(value: Any) -> None:
@@ -134,7 +133,10 @@ def faults_of(details: Iterable[ErrorDetails]) -> list[Fault]:
 
 def pointer(location: Iterable[str | int]) -> str:
     """A JSON pointer (RFC 6901); the marks that tell the forms of a member apart are no part of it."""
-    parts = [str(part) for part in location if part not in ("=text", "=form", "[key]")]
+    steps = list(location)
+    if steps[-1:] == ["[key]"] and "external_ids" in steps:
+        steps.pop()  # pydantic's mark of a key that is wrong
+    parts = [str(part) for part in steps if part not in FORMS]
     return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in parts)
 
 

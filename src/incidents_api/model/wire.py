@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -60,8 +61,14 @@ def _no_nul(text: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    if re.search(r"[\x00-\x1f\x7f\u2028\u2029]", text):
+    if re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", text):
         raise PydanticCustomError("one_line", "line breaks and control characters are not taken here")
+    return text
+
+
+def _external_value(text: str) -> str:
+    if text != text.strip() or text.startswith("//"):
+        raise PydanticCustomError("external_id", "an external id has no spaces around it and does not begin with //")
     return text
 
 
@@ -89,6 +96,12 @@ def _admin1(code: str) -> str:
 
 def _url(text: str) -> str:
     if not re.match(r"https?://[^\s/?#]+", text) or re.search(r"[\s<>\"\\^`{|}\x00-\x1f\x7f]", text):
+        raise PydanticCustomError("url", "not an absolute http or https address")
+    try:
+        host = urlsplit(text).hostname
+    except ValueError:
+        host = None
+    if not host:
         raise PydanticCustomError("url", "not an absolute http or https address")
     if not text.isascii():
         raise PydanticCustomError("url", "an address has ASCII characters only; percent-encode the others")
@@ -122,15 +135,18 @@ Offset = Annotated[int, Field(ge=0, le=10_000_000)]
 Reference = Annotated[str, Field(min_length=1, max_length=2_000, pattern=r"\S"), _Single]
 """Another record named in one string: an id, `scheme:value`, a name, a code or an address."""
 ExternalIds = Annotated[
-    dict[Scheme, Annotated[str, Field(min_length=1, max_length=200), _Single]], Field(max_length=20)
+    dict[Scheme, Annotated[str, Field(min_length=1, max_length=200), _Single, AfterValidator(_external_value)]],
+    Field(max_length=20),
 ]
 
 
 def _form(value: Any) -> str:
-    return "=text" if isinstance(value, str) else "=form"
+    return FORMS[0] if isinstance(value, str) else FORMS[1]
 
 
-TEXT, FORM, EITHER = Tag("=text"), Tag("=form"), Discriminator(_form)
+FORMS = ("\x00text", "\x00form")
+"""Marks of the two forms in the places of errors; no member of a body can be called so."""
+TEXT, FORM, EITHER = Tag(FORMS[0]), Tag(FORMS[1]), Discriminator(_form)
 """Many members take a plain string or an object; these tell the two apart, so that an error speaks of one form."""
 
 

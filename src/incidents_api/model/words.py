@@ -12,6 +12,8 @@ MAX_WORDS = 12_000
 """How many words of one record are searched (a longer text is cut; both databases number places up to 16,383)."""
 MAX_WORD = 60
 MAX_TERMS = 20
+BREAK = "\u00b6"
+"""Stands between two texts, so that no phrase runs from one into the next; no search can hold it."""
 
 _SKIPPED = frozenset(
     ("external_ids", "raw", "fingerprint", "url", "source_id", "location_id", "actor_id", "incident_id", "parent_id")
@@ -41,6 +43,7 @@ def words_of(record: Record, names: Iterable[str] = ()) -> list[str]:
     found: list[str] = []
     for text in (*_texts(record, worded=False), *names):
         found += (word[:MAX_WORD] for word in fold(text).split())
+        found.append(BREAK)
         if len(found) >= MAX_WORDS:
             return found[:MAX_WORDS]
     return found
@@ -51,7 +54,7 @@ def _texts(value: Any, *, worded: bool) -> Iterator[str]:
         if worded:
             yield value
     elif isinstance(value, dict):
-        for name, item in value.items():
+        for name, item in sorted(value.items()):
             if name not in _SKIPPED:
                 yield from _texts(item, worded=name in _WORDED)
     elif isinstance(value, list):

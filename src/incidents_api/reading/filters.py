@@ -1,7 +1,8 @@
 """CQL2 filters as SQL: what can be asked of each kind, from the catalogue, and a parsed filter as one condition."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import cache
 from itertools import pairwise
@@ -14,6 +15,7 @@ from incidents_api.model.field import Field
 from incidents_api.model.figures import LEVELS
 from incidents_api.model.geometry import Box, Geometry, Points, Polygons
 from incidents_api.model.kinds import KINDS, Kind
+from incidents_api.model.wire import UUID_PATTERN
 from incidents_api.model.words import folded
 from incidents_api.reading import cql2
 from incidents_api.reading.cql2 import (
@@ -63,7 +65,27 @@ def fields_of(name: str) -> Mapping[str, FieldInfo]:
 
 def parse(kind: Kind, text: str) -> Node:
     """The filter; ValueError (a FilterError) says what is wrong and at which character."""
-    return cql2.parse(text, fields_of(kind.name))
+    node = cql2.parse(text, fields_of(kind.name))
+    for name, value in _ids(kind, node):
+        if not re.fullmatch(UUID_PATTERN, value):
+            raise ValueError(
+                f"{name} is compared with ids here ({value[:40]!r} is none); the parameter {name} takes names"
+            )
+    return node
+
+
+def _ids(kind: Kind, node: Node) -> Iterator[tuple[str, str]]:
+    """Every value that a filter compares with a field of ids."""
+    match node:
+        case And(nodes) | Or(nodes):
+            for one in nodes:
+                yield from _ids(kind, one)
+        case Not(inner):
+            yield from _ids(kind, inner)
+        case Compare(_, name, value) if fields_of(kind.name)[name].type == "id":
+            yield name, str(value)
+        case In(name, values) if fields_of(kind.name)[name].type == "id":
+            yield from ((name, str(value)) for value in values)
 
 
 class Compiler:

@@ -8,6 +8,7 @@ from functools import cache, partial
 from typing import Any
 
 from incidents_api.model import dates, gazetteer, vocabulary
+from incidents_api.model.answers import ANSWERS
 from incidents_api.model.claims import DIMS
 from incidents_api.model.field import Field
 from incidents_api.model.figures import LEVELS
@@ -38,7 +39,8 @@ class Parameter:
 
 
 def parameters(kind: Kind, purpose: str = "list") -> Mapping[str, Parameter]:
-    """Every parameter of a read of a kind, by name. `purpose`: list, export, claims, claims export or totals."""
+    """Every parameter of a read of a kind, by name. `purpose`: list, export, claims, claims export or totals; a
+    file's format may follow (export csv)."""
     return _parameters(kind.name, purpose)
 
 
@@ -51,20 +53,22 @@ def _parameters(name: str, purpose: str) -> Mapping[str, Parameter]:
         listed += _dates()
     if kind.located:
         listed += _places()
-    if purpose in ("claims", "claims export", "totals"):
+    words = purpose.split()
+    if "claims" in words or "totals" in words:
         listed += _of_claims()
-    if purpose == "totals":
+    if "claims" in words:
+        listed.append(_coded("qualifier"))
+    if "totals" in words:
         listed += _of_totals(kind)
-    if purpose in ("list", "export"):
+    if "list" in words or words[0] == "export":
         listed += _order(kind)
-    if purpose in ("list", "claims"):
+    if "list" in words or words == ["claims"]:
         listed += _page()
-    if purpose == "list":
+    if "list" in words:
         listed += _shape(kind)
-    if purpose.endswith("export"):
-        listed.append(
-            _one("bom", "1: begin with a byte-order mark, for Excel.", {"enum": ["0", "1"]}, _one_of(("0", "1")))
-        )
+    if "csv" in words:
+        bom = ("0", "1")
+        listed.append(_one("bom", "1: begin with a byte-order mark, for Excel.", {"enum": list(bom)}, _one_of(bom)))
     listed.append(_one("as_of", "As it stood then: a time (RFC 3339), a date (its end, UTC), or a seq.", {}, as_of))
     return {parameter.name: parameter for parameter in listed}
 
@@ -104,8 +108,7 @@ def _page() -> list[Parameter]:
 
 
 def _shape(kind: Kind) -> list[Parameter]:
-    members = tuple(dict.fromkeys(["id", "version", "seq", "recorded_at", "recorded_by", *kind.report.model_fields]))
-    members = tuple(dict.fromkeys([*members, *kind.derived]))
+    members = tuple(ANSWERS[kind.name].model_fields)
     names = {"type": "array", "items": {"type": "string", "enum": list(members)}}
     listed = [
         Parameter("fields", "Only these members of each record (id always).", names, _one_of(members), allowed=members)
@@ -162,16 +165,18 @@ def _places() -> list[Parameter]:
 
 def _of_claims() -> list[Parameter]:
     """What a claim is about; in totals, which figures are told."""
-    listed = []
-    for name in ("population", "qualifier", *(dim for dim in DIMS if dim != "nationality")):
-        codes = vocabulary.codes(name)
-        schema = {"type": "array", "items": {"type": "string", "enum": list(codes)}}
-        listed.append(Parameter(name, f"Claims with this {name}.", schema, _code(name, codes), allowed=codes))
+    listed = [_coded(name) for name in ("population", *(dim for dim in DIMS if dim != "nationality"))]
     text = {"type": "array", "items": {"type": "string", "minLength": 1}}
     listed.append(
         Parameter("nationality", "Claims with this nationality (ISO 3166-1 alpha-2, or a region).", text, _words)
     )
     return listed
+
+
+def _coded(name: str) -> Parameter:
+    codes = vocabulary.codes(name)
+    schema = {"type": "array", "items": {"type": "string", "enum": list(codes)}}
+    return Parameter(name, f"Claims with this {name}.", schema, _code(name, codes), allowed=codes)
 
 
 def _of_totals(kind: Kind) -> list[Parameter]:
@@ -212,8 +217,8 @@ def _of_field(field: Field) -> Parameter:
 
 
 def _words(value: str) -> str:
-    if not value.strip():
-        raise ValueError("it is empty")
+    if not any(character.isalnum() for character in value):
+        raise ValueError("it is empty" if not value.strip() else "it names nothing")
     return value
 
 
@@ -277,9 +282,9 @@ def _day(end: str) -> Callable[[str], str]:
 
 
 def _limit(value: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,18}", value) or int(value) < 1:
+    if not re.fullmatch(r"[0-9]+", value) or not value.strip("0"):
         raise ValueError("give a whole number from 1")
-    return int(value)
+    return int(value[-18:]) if len(value) <= 18 else 10**18
 
 
 def _number(low: float, high: float) -> Callable[[str], float]:

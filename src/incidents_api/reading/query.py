@@ -84,6 +84,8 @@ def read_pairs(query_string: bytes) -> list[tuple[str, str]]:
     """The parameters of a raw query string; BadQuery when it is too long or no UTF-8."""
     if len(query_string) > MAX_QUERY_BYTES:
         raise BadQuery(f"the query is longer than {MAX_QUERY_BYTES:,} bytes")
+    if re.search(rb"%(?![0-9A-Fa-f]{2})", query_string):
+        raise BadQuery("the query is not percent-encoded: % stands before two hexadecimal digits")
     try:
         pairs = parse_qsl(
             query_string.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_VALUES
@@ -229,7 +231,7 @@ def _read_cursor(query: Query, cursor: str) -> tuple[Any, ...]:
         if fingerprint != query.fingerprint():
             raise ValueError
         return _place(query, key)
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, RecursionError):
         fault = Fault("take it whole from the next link of the same query", "cursor", parameter="cursor")
         raise BadQuery("the cursor cannot be taken", [fault]) from None
 

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from incidents_api.model import vocabulary
-from incidents_api.model.kinds import Kind
+from incidents_api.model.kinds import KINDS, Kind
 from incidents_api.reading.conditions import Bound, conditions
 from incidents_api.reading.query import PLACE, SPAN, Query
 from incidents_api.storage import tables
@@ -149,13 +149,19 @@ def left_out(query: Query, *, full: bool) -> dict[str, Statement]:
     """For a filter by place or date: (number) of the records that meet everything else and cannot be placed."""
     asked = {"unlocated": PLACE, "undated": SPAN}
     return {
-        name: _left_out(query.without(*parameters), name, query.one("max_precision", "city"), full=full)
+        name: _left_out(
+            query.without(*parameters),
+            name,
+            query.one("max_precision", "city"),
+            pointed=bool(query.get("bbox") or query.get("radius_km")),
+            full=full,
+        )
         for name, parameters in asked.items()
         if any(query.get(parameter) for parameter in parameters)
     }
 
 
-def _left_out(query: Query, name: str, coarsest: str, *, full: bool) -> Statement:
+def _left_out(query: Query, name: str, coarsest: str, *, pointed: bool, full: bool) -> Statement:
     bound = Bound(query.at)
     table = KIND_TABLES[query.kind.name]
     where = conditions(query, bound, full=full)
@@ -165,13 +171,15 @@ def _left_out(query: Query, name: str, coarsest: str, *, full: bool) -> Statemen
         precisions = vocabulary.codes("location_precision")
         enough = precisions[: precisions.index(coarsest) + 1]
         bound.shape.append(len(enough))
-        placed = sa.and_(bound.any_of(table.c.precision, enough), table.c.lon.is_not(None))
+        placed = bound.any_of(table.c.precision, enough)
+        if pointed:
+            placed = sa.and_(placed, table.c.lon.is_not(None))
         where.append(sa.not_(sa.func.coalesce(placed, sa.false())))
 
     def build() -> sa.Select[*tuple[Any, ...]]:
         return sa.select(sa.func.count()).select_from(table).where(*where)
 
-    return Statement((name, repr(bound.shape)), build, bound.values)
+    return Statement((name, pointed, repr(bound.shape)), build, bound.values)
 
 
 def by_ids(kind: Kind, ids: Sequence[str], at: int | None) -> Statement:
@@ -238,7 +246,7 @@ def revision_at(kind: Kind, record_id: str, version: int) -> Statement:
     return Statement(("revision", kind.name), build, {"id": record_id, "version": version}, short=True)
 
 
-def edition(at: int | None) -> Statement:
+def edition(at: int | None, *, full: bool) -> Statement:
     """(what, text, number): seq, hash and time of the revision that an edition ends in, and its number of records."""
 
     def build() -> sa.Select[*tuple[Any, ...]]:
@@ -256,12 +264,14 @@ def edition(at: int | None) -> Statement:
             ]
         bound = Bound(at)
         counts = [
-            sa.select(sa.literal(name), sa.literal(""), sa.func.count()).select_from(table).where(bound.true(table))
-            for name, table in KIND_TABLES.items()
+            sa.select(sa.literal(kind.name), sa.literal(""), sa.func.count())
+            .select_from(KIND_TABLES[kind.name])
+            .where(*conditions(Query(kind, (), ()), bound, full=full))
+            for kind in KINDS.values()
         ]
         return sa.select(sa.union_all(*said, *counts).subquery())
 
-    return Statement(("edition", at is None), build, {} if at is None else {"at": at})
+    return Statement(("edition", at is None, full), build, {} if at is None else {"at": at})
 
 
 def head() -> Statement:

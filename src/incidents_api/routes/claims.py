@@ -8,7 +8,7 @@ from incidents_api.access import READ
 from incidents_api.model.kinds import KINDS
 from incidents_api.model.visitor import Visitor
 from incidents_api.reading import claims, query, records
-from incidents_api.routes import lists, web
+from incidents_api.routes import exports, lists, web
 from incidents_api.routes.describe import claims_answer, parameter, parameters_of
 from incidents_api.routes.web import Endpoint, database_of
 
@@ -21,7 +21,7 @@ def endpoints() -> list[Endpoint]:
             "GET",
             "/v1/claims",
             READ,
-            _claims,
+            exports.negotiated("claims", _claims),
             "list_claims",
             "List claims",
             "claims",
@@ -56,13 +56,14 @@ async def _claims(request: Request, who: Visitor) -> Response:
     told: dict[str, Any] = {}
     if read.one("count") == "exact":
         told["total"] = (await database.read(claims.total(read, full=who.full)))[0][0]
+    told |= await lists.left_out(request, who, read)
     return lists.page_answer(request, who, ask, page, told)
 
 
 async def _edition(request: Request, who: Visitor) -> Response:
     given = query.read_once(request.scope["query_string"], ("as_of",))
     found = await lists.pin(request, query.moment(given["as_of"])) if given else None
-    rows = await database_of(request).read(records.edition(None if found is None else found.at))
+    rows = await database_of(request).read(records.edition(None if found is None else found.at, full=who.full))
     told = {what: (text, number) for what, text, number in rows}
     link, seq = told.pop("hash", ("0" * 64, 0))
     time, _ = told.pop("time", ("", 0))

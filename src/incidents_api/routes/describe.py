@@ -102,7 +102,11 @@ def written_answer(kind: Kind) -> Mapping[str, Any]:
 
 def list_answer(kind: Kind | None) -> Mapping[str, Any]:
     """The schema of a page of records, or of a history."""
-    item = {"$ref": _REF.format(model=RevisionEntry.__name__)} if kind is None else record_answer(kind)
+    item: Mapping[str, Any] = {"$ref": _REF.format(model=RevisionEntry.__name__)}
+    if kind is not None:
+        # With `fields`, only some members of a record are there.
+        some = {"type": "object", "required": ["id"], "properties": {"id": {"type": "string", "format": "uuid"}}}
+        item = {"anyOf": [record_answer(kind), some]}
     return {
         "type": "object",
         "required": ["items", "next"],

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import re
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ from starlette.responses import FileResponse, StreamingResponse
 
 from incidents_api import __version__
 from incidents_api.access import READ
-from incidents_api.errors import NotAcceptable
+from incidents_api.errors import NotAcceptable, RangeNotSatisfiable
 from incidents_api.exporters import EXPORTERS, About, MissingExtra, TooManyRows, table
 from incidents_api.exporters.package import NAMES
 from incidents_api.model.kinds import BY_PLURAL, KINDS, Kind
@@ -25,7 +26,7 @@ from incidents_api.reading import claims, records
 from incidents_api.reading.query import Query
 from incidents_api.routes import lists, web
 from incidents_api.routes.describe import parameters_of
-from incidents_api.routes.web import Endpoint, database_of
+from incidents_api.routes.web import Endpoint, database_of, limits_of
 
 PAGE = 1_000
 """Records in one statement; between statements no connection is held, however slow the client."""
@@ -48,45 +49,64 @@ def endpoints() -> list[Endpoint]:
             f"The filtered {name} as {suffix.upper()}",
             name,
             "Exactly the records that the list with the same parameters gives, all of them.",
-            parameters_of(_kind(name), "claims export" if name == "claims" else "export"),
-            answer={"type": "string"},
+            parameters_of(_kind(name), _purpose(name, suffix)),
+            answer={"type": "object" if suffix == "geojson" else "string"},
             media=exporter.media_type.partition(";")[0],
             headers={"Content-Disposition": "The file's name.", "As-Of-Seq": "The seq it was read at."},
-            problems=(304, 400, 406),
+            problems=(304, 400, 406, 416),
         )
         for name in (*BY_PLURAL, "claims")
-        for suffix, exporter in EXPORTERS.items()
-        if (suffix != "geojson" or name in LOCATED) and (suffix != "zip" or name == "incidents")
+        for suffix, exporter in _formats(name).items()
     ]
+
+
+def _purpose(name: str, suffix: str) -> str:
+    return f"{'claims export' if name == 'claims' else 'export'} {suffix}"
 
 
 def _kind(name: str) -> Kind:
     return KINDS["incident"] if name == "claims" else BY_PLURAL[name]
 
 
-def negotiated(kind: Kind, otherwise: web.Handler) -> web.Handler:
-    """The list, or the file that the Accept header asks for first."""
-    by_type = {exporter.media_type.partition(";")[0]: suffix for suffix, exporter in EXPORTERS.items()}
+def _formats(name: str) -> Mapping[str, Any]:
+    """The formats that a table is given in."""
+    return {
+        suffix: exporter
+        for suffix, exporter in EXPORTERS.items()
+        if (suffix != "geojson" or name in LOCATED) and (suffix != "zip" or name == "incidents")
+    }
+
+
+def negotiated(name: str, otherwise: web.Handler) -> web.Handler:
+    """The list, or the file that the Accept header prefers to it."""
+    by_type = {exporter.media_type.partition(";")[0]: suffix for suffix, exporter in _formats(name).items()}
 
     async def handle(request: Request, who: Visitor) -> Response:
-        first = request.headers.get("accept", "").partition(",")[0].partition(";")[0].strip().lower()
-        suffix = by_type.get(first)
-        if (
-            suffix is None
-            or (suffix == "geojson" and not kind.located)
-            or (suffix == "zip" and kind.name != "incident")
-        ):
-            return await otherwise(request, who)
-        return await _file(kind.plural, suffix)(request, who)
+        for media in _preferred(request.headers.get("accept", "*/*")):
+            if media in by_type:
+                return await _file(name, by_type[media])(request, who)
+            if media in (web.JSON, "application/*", "*/*"):
+                break
+        return await otherwise(request, who)
 
     return handle
+
+
+def _preferred(accept: str) -> list[str]:
+    """The media types of an Accept header, the most wanted first (RFC 9110 section 12.5.1)."""
+    found = []
+    for entry in accept.split(",")[:50]:
+        media, *parameters = (part.strip().lower() for part in entry.split(";"))
+        quality = next((part[2:] for part in parameters if part.startswith("q=")), "1")
+        found.append((float(quality) if re.fullmatch(r"[01](\.[0-9]{0,3})?", quality) else 0.0, media))
+    return [media for quality, media in sorted(found, key=lambda pair: -pair[0]) if quality > 0]
 
 
 def _file(name: str, suffix: str) -> web.Handler:
     kind = _kind(name)
 
     async def handle(request: Request, who: Visitor) -> Response:
-        ask = await lists.asked(request, who, kind, "claims export" if name == "claims" else "export")
+        ask = await lists.asked(request, who, kind, _purpose(name, suffix))
         pin = ask.pin or lists.Pin((await database_of(request).read(records.head()))[0][0])
         job = _Job(request, replace(ask.query, at=pin.at, limit=PAGE), who, name, suffix)
         headers = pin.headers(who) | {
@@ -104,18 +124,34 @@ def _file(name: str, suffix: str) -> web.Handler:
             raise NotAcceptable(str(error)) from None
         except TooManyRows as error:
             raise NotAcceptable(str(error)) from None
+        _check_range(request, path.stat().st_size)
         return FileResponse(path, headers=headers, media_type=exporter.media_type)
 
     return handle
 
 
+def _check_range(request: Request, size: int) -> None:
+    """Refuse a Range beyond the file; one that is no range of bytes is no range, and the whole file is given."""
+    given = request.headers.get("range", "")
+    match = re.fullmatch(r"bytes=\s*([0-9]{0,18})-([0-9]{0,18})(\s*,.*)?", given)
+    if match is None or not (match[1] or match[2]) or (match[1] and match[2] and int(match[1]) > int(match[2])):
+        request.scope["headers"] = [pair for pair in request.scope["headers"] if pair[0] != b"range"]
+    elif match[1] and int(match[1]) >= size:
+        raise RangeNotSatisfiable(f"the file has {size:,} bytes", headers={"Content-Range": f"bytes */{size}"})
+
+
 async def _about(job: "_Job") -> About:
-    rows = await database_of(job.request).read(records.edition(job.query.at))
+    rows = await database_of(job.request).read(records.edition(job.query.at, full=job.who.full))
     told = {what: (text, number) for what, text, number in rows}
     edition: dict[str, Any] = {}
     if "hash" in told:
         edition = {"seq": told["hash"][1], "hash": told["hash"][0], "recorded_at": told["time"][0]}
-    return About(title=f"The incident event store {__version__}", edition=edition)
+    return About(title=f"The incident event store {__version__}", edition=edition, licence=_licence(job))
+
+
+def _licence(job: "_Job") -> Mapping[str, str]:
+    name = limits_of(job.request).licence
+    return {"name": name} if name else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +184,11 @@ class _Job:
     async def pages(self, query: Query, *, text: bool) -> AsyncIterator[Sequence[Any]]:
         """The records page by page: stored texts, or parsed."""
         database = database_of(self.request)
+        rows = records.page
+        if text and self.name == "claims":
+            rows, query = claims.page, replace(query, sort=claims.SORT)
         while True:
-            joined, keys, count, _ = (await database.read(records.page(query, full=self.who.full)))[0]
+            joined, keys, count, _ = (await database.read(rows(query, full=self.who.full)))[0]
             documents = (joined or "").split(records.SEPARATOR) if count else []
             more = count > query.limit
             documents = documents[: query.limit]
@@ -171,7 +210,7 @@ class _Job:
     async def stream(self, exporter: Any) -> AsyncIterator[bytes]:
         """The bytes of a streamed format, a piece for each page."""
         yield exporter.begin()
-        async for page in self.pages(self.query, text=exporter.takes_text and self.name != "claims"):
+        async for page in self.pages(self.query, text=exporter.takes_text):
             yield await asyncio.to_thread(exporter.write, page)
         yield exporter.end()
 

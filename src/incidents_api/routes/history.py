@@ -1,6 +1,7 @@
 """One record: as it stands, as it stood at a moment or version, its history, and what changed between two versions."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from incidents_api.model.diff import diff
 from incidents_api.model.kinds import KINDS, Kind
 from incidents_api.model.revision import etag
 from incidents_api.model.visitor import Visitor
+from incidents_api.model.wire import UUID_PATTERN
 from incidents_api.reading import query, records
 from incidents_api.routes import lists, web
 from incidents_api.routes.describe import ID, list_answer, parameter, record_answer
@@ -83,7 +85,8 @@ def read(kind: Kind) -> web.Handler:
 async def _row(request: Request, who: Visitor, kind: Kind, at: int | None = None) -> Any:
     """The state of the record that the path names, if this visitor may know of it."""
     record_id = request.path_params["id"]
-    rows = await database_of(request).read(records.one(kind, record_id, at)) if record_id.isascii() else []
+    known = re.fullmatch(UUID_PATTERN, record_id) is not None
+    rows = await database_of(request).read(records.one(kind, record_id, at)) if known else []
     if not rows or (rows[0][4] and not who.full):
         raise NotFound(f"there is no {kind.name} with this id" + (f" as of {at}" if at is not None else ""))
     return rows[0]
@@ -128,7 +131,9 @@ def _revisions(kind: Kind) -> web.Handler:
 def _whole(name: str, given: str | None, default: int) -> int:
     if given is None:
         return default
-    if not (given.isascii() and given.isdecimal() and len(given) <= 9 and int(given) >= 1):
+    if given.isascii() and given.isdecimal() and len(given) > 9:
+        return 2**31 - 1  # clamped, as every limit is
+    if not (given.isascii() and given.isdecimal() and int(given) >= 1):
         raise BadQuery(
             "The query cannot be taken; see errors", [Fault("give a whole number from 1", "value", parameter=name)]
         )

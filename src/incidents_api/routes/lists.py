@@ -34,7 +34,7 @@ class Pin:
 
     def headers(self, who: Visitor) -> dict[str, str]:
         """What an answer says of its moment and how long it is good."""
-        told = {"As-Of-Seq": str(self.at), "Vary": "Authorization"}
+        told = {"As-Of-Seq": str(self.at), "Vary": "Accept, Authorization"}
         if not self.stands:
             return told | {"Cache-Control": "no-cache"}
         scope = "public" if who.name is None else "private"
@@ -96,34 +96,40 @@ def handler(kind: Kind) -> web.Handler:
         told: dict[str, Any] = {}
         if read.one("count") == "exact":
             told["total"] = (await database.read(records.total(read, full=who.full)))[0][0]
-        if read.after is None:
-            for name, statement in records.left_out(read, full=who.full).items():
-                told[name] = (await database.read(statement))[0][0]
+        told |= await left_out(request, who, read)
         if read.get("include"):
-            told["included"] = await _included(request, read, page[0] or "")
+            told["included"] = await _included(request, read, _cut(request, read, page)[0])
         return page_answer(request, who, ask, page, told)
 
     return handle
 
 
+async def left_out(request: Request, who: Visitor, read: Query) -> dict[str, int]:
+    """How many records a filter by place or date could not place; told with the first page."""
+    if read.after is not None:
+        return {}
+    found = records.left_out(read, full=who.full)
+    return {name: (await database_of(request).read(statement))[0][0] for name, statement in found.items()}
+
+
 def page_answer(request: Request, who: Visitor, ask: Asked, page: Any, told: dict[str, Any]) -> Response:
     """The answer of a list: its entries as stored bytes, the next page, and what else is told."""
-    joined, keys, count, head = page
-    items, following = _cut(request, ask.query, joined or "", keys, count)
+    items, following = _cut(request, ask.query, page)
     if ask.query.get("fields"):
         items = _only(items, ask.query.get("fields"))
-    headers = ask.headers(who, head)
+    headers = ask.headers(who, page[3])
     told = {"next": following} | told | {"as_of": int(headers["As-Of-Seq"])}
     if following:
         headers["Link"] = f'<{following}>; rel="next"'
     return web.answer(f'{{"items":[{items}],{_members(told)}}}', headers=headers)
 
 
-def _cut(request: Request, read: Query, joined: str, keys: str | None, count: int) -> tuple[str, str | None]:
+def _cut(request: Request, read: Query, page: Any) -> tuple[str, str | None]:
     """The entries of a page without the one that only shows that there are more, and where those begin."""
+    joined, keys, count, _ = page
     if count <= read.limit:
-        return joined, None
-    last = (keys or "").split("\n")[read.limit - 1]
+        return joined or "", None
+    last = keys.split("\n")[read.limit - 1]
     following = query.next_url(read, str(request.url.replace(query="")).rstrip("?"), last)
     return joined.rpartition(records.SEPARATOR)[0], following
 

@@ -43,7 +43,7 @@ def _of_kind(kind: Kind) -> list[Endpoint]:
     every, one = f"/v1/{kind.plural}", f"/v1/{kind.plural}/{{id}}"
     return [
         Endpoint(
-            "GET", every, READ, exports.negotiated(kind, lists.handler(kind)), f"list_{kind.plural}",
+            "GET", every, READ, exports.negotiated(kind.plural, lists.handler(kind)), f"list_{kind.plural}",
             f"List {kind.plural}", kind.plural,
             kind.meaning, parameters_of(kind), answer=list_answer(kind), headers={"Link": "The next page."},
             problems=(304, 400),

@@ -61,7 +61,10 @@ The store stands at revision {seq}.</p>
 ><code>/v1/incidents?admin1=MX-SIN&amp;count=exact</code></a><br>
 <a href="/v1/incidents?from=2024-03&amp;to=2024-03&amp;date_mode=within"
 ><code>/v1/incidents?from=2024-03&amp;to=2024-03&amp;date_mode=within</code></a><br>
-<a href="/v1/incidents?measure=freed&amp;sort=date"><code>/v1/incidents?measure=freed&amp;sort=date</code></a></p>
+<a href="/v1/incidents?q=safehouse"><code>/v1/incidents?q=safehouse</code></a><br>
+<a href="/v1/totals?by=admin1"><code>/v1/totals?by=admin1</code></a><br>
+<a href="/v1/incidents.csv?measure=freed&amp;sort=-freed_best"
+><code>/v1/incidents.csv?measure=freed&amp;sort=-freed_best</code></a></p>
 </body>
 </html>
 """
@@ -105,6 +108,8 @@ async def _describe(request: Request, _: Visitor) -> Response:
         "name": "The incident event store",
         "version": __version__,
         "edition": {"seq": seq, "hash": link, "recorded_at": recorded_at or None},
+        "totals": f"{base}v1/totals",
+        "claims": f"{base}v1/claims",
         "kinds": {kind.plural: {"meaning": kind.meaning, "url": f"{base}v1/{kind.plural}"} for kind in KINDS.values()},
         "docs": f"{base}docs",
         "openapi": f"{base}openapi.json",

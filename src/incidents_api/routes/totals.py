@@ -59,6 +59,7 @@ async def _totals(request: Request, who: Visitor) -> Response:
             "period_totals": 0 if totals.wants_period_totals(read) else told.left,
             "netted_parts": netted.parts,
             "parts_exceed_whole": netted.exceeded,
+            **await lists.left_out(request, who, read),
         },
         "overlapping": _overlap(by),
         "as_of": at,

@@ -1,5 +1,6 @@
 """What every route shares: how it is declared, who may use it, how bodies are read and answers and problems written."""
 
+import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -7,13 +8,17 @@ from typing import Any
 
 import orjson
 from fastapi import Request, Response
+from starlette.exceptions import HTTPException
 
 from incidents_api import access
-from incidents_api.errors import BadQuery, Problem, TooLarge, VersionRequired, WrongMediaType
+from incidents_api.errors import BadQuery, Internal, Problem, TooLarge, VersionRequired, WrongMediaType
 from incidents_api.model.validation import parse
 from incidents_api.model.visitor import Visitor
 from incidents_api.storage.database import Database
 
+log = logging.getLogger("incidents_api")
+
+OUR_FAULT = "something went wrong on our side; it was logged"
 JSON = "application/json"
 PROBLEM = "application/problem+json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -28,6 +33,7 @@ class Limits:
     open_reads: bool
     max_body_bytes: int
     max_limit: int
+    licence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,13 @@ def guarded(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
     async def handle(request: Request) -> Response:
         who = await access.visitor(database_of(request), request.headers.get("authorization"))
         access.allow(who, endpoint.scope, open_reads=limits_of(request).open_reads)
-        return await endpoint.handler(request, who)
+        try:
+            return await endpoint.handler(request, who)
+        except (Problem, HTTPException):
+            raise
+        except Exception:  # told to the log, not to the client; here, so that middleware still sees an answer
+            log.exception("unexpected error on %s %s", request.method, endpoint.path)
+            return problem_answer(Internal(OUR_FAULT), request.scope["path"])
 
     handle.__name__ = endpoint.name
     handle.__doc__ = endpoint.description or endpoint.summary
@@ -91,7 +103,7 @@ async def read_body(request: Request, *, media: tuple[str, ...] = (JSON,)) -> An
         raise WrongMediaType("send the body without Content-Encoding")
     limit = limits_of(request).max_body_bytes
     declared = request.headers.get("content-length", "0")
-    if declared.isdecimal() and int(declared) > limit:
+    if declared.isdecimal() and (len(declared) > 15 or int(declared) > limit):
         raise TooLarge(f"a body has at the most {limit:,} bytes")
     received = bytearray()
     async for chunk in request.stream():
@@ -117,6 +129,8 @@ def entity_tags(header: str | None) -> tuple[str, ...]:
             raise BadQuery('entity tags are quoted: "2-1f0c...", as the ETag header of a read gives them')
         tags.append(match[1])
         at = match.end()
+    if "*" in tags and len(tags) > 1:
+        raise BadQuery("* stands alone, or is left out")
     return tuple(tags)
 
 

@@ -3,8 +3,9 @@
 import asyncio
 import queue
 import threading
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -129,6 +130,7 @@ class Database:
                 self._engine.connect() as connection,
                 connection.begin(),
             ):
+                dialects.lock_head(connection)
                 results = [self._run(connection, job) for job in batch]
         except Exception as error:  # whatever failed, every caller must hear that nothing was kept
             failure = error if isinstance(error, Problem) else _translated(error)
@@ -157,11 +159,22 @@ class Database:
         return dialects.exists(self.url)
 
     def connect(self) -> Connection:
-        """A connection outside the queue, for migrations, verify and doctor."""
+        """A connection outside the queue that holds nobody up, for verify and doctor."""
+        return self._connect().execution_options(reads=True)
+
+    def _connect(self) -> Connection:
         try:
             return self._engine.connect()
-        except sa.exc.OperationalError as error:
+        except sa.exc.DBAPIError as error:
             raise OperatorError(f"the database {self.url.render_as_string()} cannot be reached: {error.orig}") from None
+
+    @contextmanager
+    def connect_alone(self) -> Iterator[Connection]:
+        """A transaction that holds the write lock of the store, for migrations; makes the file where there is none."""
+        dialects.make_file(self.url)
+        with dialects.writer_lock(self.url, 30), self._connect() as connection, connection.begin():
+            dialects.lock_migrations(connection)
+            yield connection
 
     async def close(self) -> None:
         """Finish what is queued, then let go of every connection."""
@@ -201,18 +214,20 @@ def _migrations() -> Config:
 def migrate(database: Database, to: str = "head") -> None:
     """Bring the schema to a revision (up or down); safe when several processes start at once."""
     config = _migrations()
-    with database.connect() as connection, dialects.writer_lock(database.url, 30), connection.begin():
-        dialects.lock_migrations(connection)
+    with database.connect_alone() as connection:
         config.attributes["connection"] = connection
         current = MigrationContext.configure(connection).get_current_heads()
-        if to == "head" or not _is_below(config, to, current):
+        known = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+        if not set(current) <= set(known):
+            raise OperatorError(f"the store is of a newer version (schema {', '.join(current)}); update this service")
+        if to == "head" or not _is_below(known, to, current):
             command.upgrade(config, to)
         else:
             command.downgrade(config, to)
 
 
-def _is_below(config: Config, to: str, current: tuple[str, ...]) -> bool:
-    known = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]  # newest first
+def _is_below(known: Sequence[str], to: str, current: tuple[str, ...]) -> bool:
+    """Whether a schema revision lies below the current one; `known` are all, newest first."""
     if to not in ("base", *known):
         raise OperatorError(f"there is no schema revision {to}; there are head, base, {', '.join(reversed(known))}")
     if not current:
@@ -221,7 +236,9 @@ def _is_below(config: Config, to: str, current: tuple[str, ...]) -> bool:
 
 
 def behind(database: Database) -> bool:
-    """Whether the schema lacks migrations that this version of the service brings."""
+    """Whether the schema lacks migrations that this version of the service brings; a store not yet made lacks all."""
+    if not database.exists():
+        return True
     with database.connect() as connection:
         current = MigrationContext.configure(connection).get_current_heads()
     return set(current) != set(ScriptDirectory.from_config(_migrations()).get_heads())

@@ -207,10 +207,16 @@ def exists(url: URL) -> bool:
 def make_writer(url: URL, seconds: float) -> Engine:
     """The engine of the one writer: full durability, and waits for locks no longer than `seconds`."""
     if url.get_backend_name() == "sqlite":
-        engine = sa.create_engine(url, poolclass=sa.NullPool, hide_parameters=True, connect_args={"timeout": seconds})
+        # mode=rw: a store that was removed while it is served must not come back empty.
+        file = f"{Path(str(url.database)).resolve().as_uri()}?mode=rw"
+        engine = sa.create_engine(
+            "sqlite://",
+            creator=lambda: sqlite3.connect(file, uri=True, timeout=seconds, check_same_thread=False),
+            poolclass=sa.NullPool,
+            hide_parameters=True,
+        )
         event.listen(engine, "connect", _prepare_sqlite_writer)
-        # pysqlite would begin late and deferred; a writer takes the write lock at once (no upgrade, no deadlock).
-        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+        event.listen(engine, "begin", _begin_sqlite)
         return engine
     _need_psycopg()
     milliseconds = int(seconds * 1000)
@@ -226,6 +232,31 @@ def make_writer(url: URL, seconds: float) -> Engine:
         hide_parameters=True,
         connect_args={"options": options, "connect_timeout": max(1, int(seconds)), "application_name": "incidents"},
     )
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """pysqlite would begin late; a writer takes the write lock at once (no upgrade, no deadlock), a reader never."""
+    reads = connection.get_execution_options().get("reads", False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def make_file(url: URL) -> None:
+    """Make an empty SQLite file where there is none; only a migration does."""
+    if url.get_backend_name() == "sqlite":
+        try:
+            Path(str(url.database)).touch()
+        except OSError as error:
+            raise OperatorError(f"the store {url.render_as_string()} cannot be made: {error.strerror}") from None
+
+
+def lock_head(connection: Connection) -> None:
+    """Take the log's head before anything else, where other processes write, too.
+
+    One commit holds many writes: were the head taken after the first of them, a second could wait for a record that
+    another process holds while that one waits for the head. SQLite's write lock is taken by BEGIN IMMEDIATE.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SELECT seq FROM head FOR UPDATE")
 
 
 def _prepare_sqlite_writer(connection: sqlite3.Connection, _: Any) -> None:
@@ -251,7 +282,11 @@ def writer_lock(url: URL, seconds: float) -> Iterator[None]:
         yield
         return
     deadline = time.monotonic() + seconds
-    with Path(f"{url.database}.writer").open("w") as file:
+    try:
+        opened = Path(f"{url.database}.writer").open("w")  # noqa: SIM115 - closed by the with below
+    except OSError as error:
+        raise Unavailable("the folder of the store cannot be written") from error
+    with opened as file:
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -300,8 +335,8 @@ class SqliteReader:
         connection.set_progress_handler(lambda: time.monotonic() > deadline, 100_000)
         try:
             return connection.execute(sql, values).fetchall()
-        except sqlite3.OperationalError as error:
-            raise Unavailable(f"the store could not answer: {error}") from error
+        except sqlite3.Error as error:
+            raise Unavailable("the store could not answer in time, or at all") from error
 
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
@@ -384,7 +419,8 @@ class PostgresReader:
 
 def is_unavailable(error: Exception) -> bool:
     """Whether a write failed for a reason outside the request: busy, full, locked, gone."""
-    return isinstance(error, sa.exc.OperationalError | sa.exc.TimeoutError | sa.exc.InterfaceError)
+    kinds = sa.exc.OperationalError | sa.exc.TimeoutError | sa.exc.InterfaceError
+    return isinstance(error, kinds) or type(error) is sa.exc.DatabaseError
 
 
 def lock_migrations(connection: Connection) -> None:

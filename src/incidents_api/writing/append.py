@@ -32,6 +32,8 @@ def append(conn: Connection, changes: Sequence[Change], author: str, now: dateti
     The lock on the head of the log is taken last and held to the commit, so the order of seq is the order of commits
     and no number is skipped. Raises StaleVersion when another write came first, Conflict for an external id in use.
     """
+    if not changes:
+        return []
     _take(conn, changes)
     texts = [
         (

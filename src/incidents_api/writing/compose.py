@@ -17,7 +17,7 @@ def compose(to: Resolver, report: Report, record_id: str) -> dict[str, Any]:
     """The record of a report of any kind; faults are left with the resolver."""
     match report:
         case IncidentReport():
-            return _incident(to, report)
+            return _incident(to, report, record_id)
         case StatisticReport():
             return _statistic(to, report)
         case ActorReport():
@@ -33,7 +33,7 @@ def _source(to: Resolver, given: SourceRef | None) -> str | None:
     return None if given is None else to.source(given, "/source")
 
 
-def _incident(to: Resolver, report: IncidentReport) -> dict[str, Any]:
+def _incident(to: Resolver, report: IncidentReport, record_id: str) -> dict[str, Any]:
     source_id = _source(to, report.source)
     places = [Place(location=place) if isinstance(place, str) else place for place in report.locations]
     at = "/locations"
@@ -63,7 +63,7 @@ def _incident(to: Resolver, report: IncidentReport) -> dict[str, Any]:
         "relations": [
             one
             for n, given in enumerate(report.relations)
-            if (one := _relation(to, given, source_id, f"/relations/{n}")) is not None
+            if (one := _relation(to, given, source_id, f"/relations/{n}", record_id)) is not None
         ],
         "captivity": captivity,
         "tags": sorted(set(report.tags)),
@@ -84,21 +84,50 @@ def _cites(record: Any, source_id: str) -> bool:
     return isinstance(record, list) and any(_cites(value, source_id) for value in record)
 
 
-def derive(to: Resolver, record: dict[str, Any]) -> dict[str, Any]:
-    """The record with its tallies, its claims checked against each other."""
-    number_claims(record["claims"])
+def derive(to: Resolver, record: dict[str, Any], sent_from: int = 0) -> dict[str, Any]:
+    """The record with its tallies, its claims checked against each other; the claims from `sent_from` on are new."""
+    check_claims(to, record["claims"], sent_from)
     ids = [claim["id"] for claim in record["claims"]]
-    for n, claim in enumerate(record["claims"]):
-        if ids.index(claim["id"]) != n:
-            to.fault(f"/claims/{n}/id", f"another claim has the id {claim['id']}", "repeated")
-        for m, link in enumerate(claim["links"]):
-            if link["incident_id"] is None and (link["claim"] not in ids or link["claim"] == claim["id"]):
-                to.fault(f"/claims/{n}/links/{m}/claim", "it names no other claim of this record", "unknown_id")
-    chosen = record["review"]["chosen"] if "review" in record else []
+    chosen = record["review"]["chosen"]
     for n, claim_id in enumerate(chosen):
         if claim_id not in ids:
             to.fault(f"/review/chosen/{n}", "it names no claim of this record", "unknown_id")
     return record | {"tallies": tallies(record["claims"], chosen)}
+
+
+def check_claims(to: Resolver, found: list[dict[str, Any]], sent_from: int = 0) -> None:
+    """Number the claims of a record and check that ids do not repeat, links lead somewhere, and not in a circle."""
+    number_claims(found)
+    ids = [claim["id"] for claim in found]
+    for n, claim in enumerate(found):
+        at = f"/claims/{n - sent_from}"
+        if ids.index(claim["id"]) != n:
+            to.fault(f"{at}/id", f"another claim has the id {claim['id']}", "repeated")
+        for m, link in enumerate(claim["links"]):
+            if link["incident_id"] is None and (link["claim"] not in ids or link["claim"] == claim["id"]):
+                to.fault(f"{at}/links/{m}/claim", "it names no other claim of this record", "unknown_id")
+    for n, claim in enumerate(found):
+        if n >= sent_from and _leads_back(claim["id"], found):
+            to.fault(f"/claims/{n - sent_from}/links", "the links lead back to the claim itself", "circle")
+
+
+def _leads_back(claim_id: str, found: list[dict[str, Any]]) -> bool:
+    """Whether the links by which a figure depends on another go in a circle."""
+    dependent = ("restates", "part_of", "breakdown_of", "updates")
+    leads = {
+        claim["id"]: {
+            link["claim"]
+            for link in claim["links"]
+            if link["type"] in dependent and link["incident_id"] is None and link["claim"] != claim["id"]
+        }
+        for claim in found
+    }
+    seen: set[str] = set()
+    level = leads[claim_id]
+    while level - seen:
+        seen |= level
+        level = {far for near in level for far in leads.get(near, ())}
+    return claim_id in seen
 
 
 def _place(to: Resolver, place: Place, source_id: str | None, pointer: str) -> dict[str, Any] | None:
@@ -161,7 +190,7 @@ def _participation(to: Resolver, given: Participation, source_id: str | None, po
     }
 
 
-def _relation(to: Resolver, given: Relation, source_id: str | None, pointer: str) -> dict[str, Any] | None:
+def _relation(to: Resolver, given: Relation, source_id: str | None, pointer: str, own_id: str) -> dict[str, Any] | None:
     if given.incident_id is not None:
         other = to.by_id("incident", given.incident_id, f"{pointer}/incident_id")
     else:
@@ -169,6 +198,8 @@ def _relation(to: Resolver, given: Relation, source_id: str | None, pointer: str
     evidence = to.evidence(given.evidence, source_id, f"{pointer}/evidence")
     if other is None:
         return None
+    if other == own_id:
+        to.fault(pointer, "an incident cannot stand in a relation to itself", "circle")
     return {"type": given.type, "incident_id": other, "offset": given.offset, "evidence": evidence}
 
 
@@ -207,7 +238,7 @@ def _statistic(to: Resolver, report: StatisticReport) -> dict[str, Any]:
     source_id = _source(to, report.source)
     area = Area(location=report.area, name=None) if isinstance(report.area, str) else report.area
     found = claims(to, report.claims, source_id)
-    number_claims(found)
+    check_claims(to, found)
     figure = tally(found)
     return {
         "indicator": report.indicator,

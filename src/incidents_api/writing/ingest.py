@@ -36,6 +36,9 @@ def ingest(conn: Connection, reports: Mapping[str, Sequence[Any]], who: Visitor)
 
     A record that one of its external ids names already is kept as it stands, corrections included.
     """
+    lists = isinstance(reports, Mapping) and all(isinstance(entries, list) for entries in reports.values())
+    if not lists:
+        raise Invalid('the file must hold one object of lists: {"sources": [...], "incidents": [...]}')
     unknown = sorted(reports.keys() - set(ORDER))
     if unknown:
         raise Invalid(f"no kind of record is called {unknown[0]!r}; there are {', '.join(ORDER)}")

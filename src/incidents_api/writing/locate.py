@@ -31,16 +31,16 @@ class Locator(Register):
             return found if settled else self._named_location(given, pointer)
         found = self.external("location", given.external_ids)
         if found is None and given.lon is None and given.parent is None and given.parent_id is None:
-            found = self._same_location(given, pointer)
-            if found == "":
-                return None
+            settled, found = self._same_location(given, pointer)
+            if settled:
+                return found
         if found is not None:
             return self.note(pointer, "location", found, "found") if self.by_id("location", found, pointer) else None
         record = self.location_record(given, pointer)
         return self.note(pointer, "location", self.create("location", record), "created")
 
-    def _same_location(self, report: LocationReport, pointer: str) -> str | None:
-        """What a report by name, kind, country and admin1 means: a known record, an entry of the gazetteer, or new."""
+    def _same_location(self, report: LocationReport, pointer: str) -> tuple[bool, str | None]:
+        """What a report by name, kind, country and admin1 means: (settled, id); an id not settled is yet to be told."""
         found = [
             one
             for one in self._stored_locations(report.name)
@@ -55,10 +55,10 @@ class Locator(Register):
         ]
         if len(found) + len(places) > 1:
             self._ambiguous(report.name, found, places, pointer)
-            return ""
+            return True, None
         if places:
-            return self._ensure(places[0], pointer)
-        return found[0] if found else None
+            return True, self._ensure(places[0], pointer)
+        return False, found[0] if found else None
 
     def _stored_locations(self, name: str) -> list[str]:
         folded = gazetteer.fold(name)

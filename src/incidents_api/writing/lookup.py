@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from incidents_api.model.gazetteer import fold
 from incidents_api.model.revision import Revision
+from incidents_api.model.visitor import Visitor
 from incidents_api.model.wire import UUID_PATTERN
 from incidents_api.storage import tables
 from incidents_api.storage.tables import KIND_TABLES
@@ -66,7 +67,7 @@ def by_name(conn: Connection, kind: str, name: str) -> list[str]:
     """Ids of the current records with that name or alias, accents and case aside; unnamed actors are never found."""
     columns = tables.term.c
     query = sa.select(columns.record_id).where(
-        columns.kind == kind, columns.field == "known_as", columns.value == fold(name), columns.seq_to.is_(None)
+        columns.kind == kind, columns.field == "known_as", columns.value == fold(name)[:500], columns.seq_to.is_(None)
     )
     if kind == "actor":
         actors = KIND_TABLES["actor"].c
@@ -136,6 +137,31 @@ def wholes(conn: Connection, incident_ids: Iterable[str]) -> set[str]:
     columns = tables.relation.c
     query = sa.select(columns.other_id).where(
         columns.incident_id.in_(sorted(incident_ids)), columns.type == "part_of", columns.seq_to.is_(None)
+    )
+    return set(conn.execute(query).scalars())
+
+
+def shown(conn: Connection, record_id: str, who: Visitor) -> bool:
+    """Whether a visitor may know of a record: not of a restricted incident without the scope."""
+    if who.full:
+        return True
+    own = KIND_TABLES["incident"]
+    query = sa.select(own.c.sensitivity).where(own.c.id == record_id).order_by(own.c.seq_from.desc()).limit(1)
+    return conn.execute(query).scalar_one_or_none() != "restricted"
+
+
+def depth_below(conn: Connection, record_id: str) -> int:
+    """How many levels of factions, or of places, stand beneath a record."""
+    columns = tables.ancestry.c
+    query = sa.select(sa.func.max(columns.depth)).where(columns.ancestor_id == record_id, columns.seq_to.is_(None))
+    return conn.execute(query).scalar_one_or_none() or 0
+
+
+def parts(conn: Connection, incident_ids: Iterable[str]) -> set[str]:
+    """The incidents that are directly `part_of` any of these."""
+    columns = tables.relation.c
+    query = sa.select(columns.incident_id).where(
+        columns.other_id.in_(sorted(incident_ids)), columns.type == "part_of", columns.seq_to.is_(None)
     )
     return set(conn.execute(query).scalars())
 

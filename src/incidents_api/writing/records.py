@@ -1,6 +1,6 @@
 """What a client can do to records: create, replace, patch, end, add claims. Each is one append, all or nothing."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 from incidents_api.errors import Conflict, Fault, Gone, Invalid, MissingScope, NotFound, StaleVersion
 from incidents_api.model.incident import ClaimsReport
 from incidents_api.model.kinds import KINDS, Kind
-from incidents_api.model.revision import Revision, document, etag
+from incidents_api.model.revision import Revision, canonical, document, etag
 from incidents_api.model.validation import validate
 from incidents_api.model.visitor import Visitor
 from incidents_api.model.wire import Report
@@ -63,19 +63,22 @@ def create_many(conn: Connection, reports: Sequence[tuple[Kind, Report]], author
     for kind, report in reports:
         external_ids: dict[str, str] = getattr(report, "external_ids", {})
         held = lookup.by_external_id(conn, kind.name, external_ids.items())
-        record_id = new_record_id(kind.name, external_ids)
-        if held is not None or record_id in ids or lookup.known(conn, record_id) is not None:
+        record_id = new_record_id(conn, kind.name, external_ids)
+        if held is not None or record_id in ids:
             held = held or record_id
             names = ", ".join(f"{scheme}:{value}" for scheme, value in external_ids.items())
-            told: dict[str, Any] = {"id": held, "location": _path(kind, held)} if _may_know(conn, held, author) else {}
+            told: dict[str, Any] = (
+                {"id": held, "location": _path(kind, held)} if lookup.shown(conn, held, author) else {}
+            )
             raise Conflict(f"there is a record of kind {kind.name} with the external id {names} already", **told)
         ids.append(record_id)
         coming |= {(kind.name, scheme, value): record_id for scheme, value in external_ids.items()}
-    to = Resolver(conn, coming)
+    to = Resolver(conn, author, coming)
     for (kind, report), record_id in zip(reports, ids, strict=True):
         record = compose(to, report, record_id)
         if kind.name == "incident":
             _check_review(to, record, None, author)
+        _check_parent(to, record_id, record)
         to.create(kind.name, record, record_id)
     to.finish()
     _check_wholes(to, [(record_id, to.record(record_id)) for record_id in ids])
@@ -110,17 +113,13 @@ def add_claims(
     """Add claims to an incident, from a source it may not have cited before."""
     kind = KINDS["incident"]
     current = _current(conn, kind, record_id, author, if_match)
-    to = Resolver(conn)
+    to = Resolver(conn, author)
     source_id = None if report.source is None else to.source(report.source, "/source")
     held = current.record["claims"]
     added = claims(to, report.claims, source_id)
-    taken = {claim["id"] for claim in held}
-    for n, claim in enumerate(added):
-        if claim["id"] in taken:
-            to.fault(f"/claims/{n}/id", f"the incident has a claim {claim['id']}", "repeated")
     if len(held) + len(added) > 500:
         to.fault("/claims", "an incident holds at the most 500 claims", "too_many")
-    record = derive(to, current.record | {"claims": [*held, *added]})
+    record = derive(to, current.record | {"claims": [*held, *added]}, len(held))
     return _finish(current, to, record, "claim", author)
 
 
@@ -132,7 +131,8 @@ def end(
     successor = reason.get("successor")
     if successor is not None:
         found = lookup.known(conn, successor)
-        if found is None or found.kind != kind.name or found.ended or successor == record_id:
+        known = found is not None and found.kind == kind.name and found.ended is None
+        if not known or successor == record_id or not lookup.shown(conn, successor, author):
             fault = Fault(f"it names no other current {kind.name}", "unknown_id", parameter="successor")
             raise Invalid("The successor cannot stand for the record", [fault])
     held = lookup.referents(conn, kind.name, record_id)
@@ -158,14 +158,6 @@ def merge_patch(target: Any, changes: Any) -> Any:
 # --- Steps ---------------------------------------------------------------------------------------------------------
 
 
-def _may_know(conn: Connection, record_id: str, author: Visitor) -> bool:
-    """Whether the author may be told of a record: not of a restricted one without the scope."""
-    found = lookup.known(conn, record_id)
-    if found is None or found.ended is not None:
-        return found is not None
-    return author.full or lookup.record_of(conn, record_id).get("sensitivity") != "restricted"
-
-
 def _current(conn: Connection, kind: Kind, record_id: str, author: Visitor, if_match: Sequence[str]) -> _Current:
     found = lookup.known(conn, record_id) if lookup.is_id(record_id) else None
     if found is None or found.kind != kind.name:
@@ -189,7 +181,7 @@ def _own(current: _Current, body: Mapping[str, Any]) -> dict[str, Any]:
     faults = [
         Fault(f"{name} is given by the store; leave it out or send it back unchanged", "read_only", pointer=f"/{name}")
         for name in (*ENVELOPE, *kind.derived)
-        if name in body and body[name] != held[name]
+        if name in body and canonical(body[name]) != canonical(held[name])
     ]
     if faults:
         raise Invalid("Some members cannot be changed by a client", faults)
@@ -209,7 +201,7 @@ def _form(kind: Kind, record: Mapping[str, Any]) -> dict[str, Any]:
 
 def _revise(conn: Connection, current: _Current, body: Mapping[str, Any], operation: str, author: Visitor) -> Written:
     report = validate(current.kind.report, body)
-    to = Resolver(conn)
+    to = Resolver(conn, author)
     record = compose(to, report, current.record_id)
     return _finish(current, to, record, operation, author)
 
@@ -218,8 +210,7 @@ def _finish(current: _Current, to: Resolver, record: dict[str, Any], operation: 
     kind = current.kind
     if kind.name == "incident":
         _check_review(to, record, current.record, author)
-    if kind.name in ("actor", "location"):
-        _check_parent(to, current.record_id, record)
+    _check_parent(to, current.record_id, record)
     to.finish()
     _check_wholes(to, [(current.record_id, record)])
     if record == current.record and not to.changes:
@@ -252,35 +243,54 @@ def _check_review(to: Resolver, record: dict[str, Any], before: Mapping[str, Any
 
 
 def _check_parent(to: Resolver, record_id: str, record: Mapping[str, Any]) -> None:
-    parent_id = record["parent_id"]
-    if parent_id is None:
-        return
-    above = lookup.ancestors(to.conn, parent_id)
-    if parent_id == record_id or record_id in above:
-        to.fault("/parent_id", "a record cannot be part of itself", "circle")
-    elif len(above) > MAX_DEPTH:
+    """Factions and places go at the most MAX_DEPTH levels deep, what stands beneath the record included."""
+    above: list[str] = []
+    parent_id = record.get("parent_id")
+    while parent_id is not None and len(above) <= MAX_DEPTH:
+        if parent_id == record_id:
+            to.fault("/parent_id", "a record cannot be part of itself", "circle")
+            return
+        above.append(parent_id)
+        parent_id = to.record(parent_id)["parent_id"]
+    if above and len(above) + lookup.depth_below(to.conn, record_id) > MAX_DEPTH:
         to.fault("/parent_id", f"at the most {MAX_DEPTH} levels", "too_deep")
 
 
 def _check_wholes(to: Resolver, records: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
-    """part_of must not go in a circle, nor deeper than the walk that totals take."""
+    """part_of must not go in a circle, nor deeper than the walk that totals take, what lies beneath included."""
     own = {
         record_id: {one["incident_id"] for one in record.get("relations", ()) if one["type"] == "part_of"}
         for record_id, record in records
     }
+
+    def above(level: set[str]) -> set[str]:
+        stored = lookup.wholes(to.conn, level - own.keys())
+        return stored.union(*(own[one] for one in level & own.keys()))
+
+    def below(level: set[str]) -> set[str]:
+        stored = {part for part in lookup.parts(to.conn, level) if part not in own}
+        return stored | {part for part, wholes in own.items() if wholes & level}
+
     for record_id, direct in own.items():
-        level, depth = direct, 0
-        while level:
-            depth += 1
-            if record_id in level:
-                to.fault("/relations", "an incident cannot be part of itself", "circle")
-                break
-            if depth > MAX_DEPTH:
-                to.fault("/relations", f"part_of goes at the most {MAX_DEPTH} levels deep", "too_deep")
-                break
-            stored = lookup.wholes(to.conn, level - own.keys())
-            level = stored.union(*(own[one] for one in level & own.keys()))
+        if not direct:
+            continue
+        height, circle = _levels(direct, above, record_id)
+        depth, _ = _levels(below({record_id}), below, record_id)
+        if circle:
+            to.fault("/relations", "an incident cannot be part of itself", "circle")
+        elif height + depth > MAX_DEPTH:
+            to.fault("/relations", f"part_of goes at the most {MAX_DEPTH} levels deep", "too_deep")
     to.finish()
+
+
+def _levels(level: set[str], step: Callable[[set[str]], set[str]], start: str) -> tuple[int, bool]:
+    """How many levels a walk takes until nothing is left (bounded), and whether it comes back to its start."""
+    count = 0
+    while level and count <= MAX_DEPTH:
+        if start in level:
+            return count, True
+        count, level = count + 1, step(level)
+    return count, False
 
 
 def _path(kind: Kind, record_id: str) -> str:

@@ -1,24 +1,33 @@
 """What one write looks up, creates and finds wrong; names are turned into records on top of it."""
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from sqlalchemy.engine import Connection
 
 from incidents_api.errors import Fault, Invalid
 from incidents_api.model.revision import derived_id, new_id
+from incidents_api.model.validation import validate
+from incidents_api.model.visitor import Visitor
+from incidents_api.model.wire import Report
 from incidents_api.writing import lookup
 from incidents_api.writing.append import Change
 
+R = TypeVar("R", bound=Report)
+
 
 class Register:
-    """The records to create, the notes on what was found or created, and the faults of one write.
+    """The records to create, the notes on what was found or created, and the faults of one write of one visitor.
 
     `coming`: the external ids (kind, scheme, value) of records that the same write will create, with their ids.
     """
 
-    def __init__(self, conn: Connection, coming: Mapping[tuple[str, str, str], str] | None = None) -> None:
+    def __init__(
+        self, conn: Connection, who: Visitor, coming: Mapping[tuple[str, str, str], str] | None = None
+    ) -> None:
         self.conn = conn
+        self.who = who
         self.changes: list[Change] = []
         self.notes: list[dict[str, Any]] = []
         self.faults: list[Fault] = []
@@ -39,11 +48,19 @@ class Register:
 
     def create(self, kind: str, record: dict[str, Any], record_id: str | None = None) -> str:
         """Queue the creation of a record; its id."""
-        record_id = record_id or new_record_id(kind, record["external_ids"])
+        record_id = record_id or new_record_id(self.conn, kind, record["external_ids"])
         self.changes.append(Change(kind, record_id, 1, "create", record))
         self.records[record_id] = record
         self.kinds[record_id] = kind
         return record_id
+
+    def report(self, model: type[R], pointer: str, **members: Any) -> R | None:
+        """A report that a plain text stands for; faults at the text's own place when it cannot be one."""
+        try:
+            return validate(model, members)
+        except Invalid as invalid:
+            self.faults += [replace(fault, pointer=pointer) for fault in invalid.faults]
+            return None
 
     def record(self, record_id: str) -> dict[str, Any]:
         """A record of the store or of this write, as values."""
@@ -70,7 +87,7 @@ class Register:
         if kind in (self.kinds.get(record_id), self.coming_kinds.get(record_id)):
             return record_id
         found = lookup.known(self.conn, record_id)
-        if found is None or found.kind != kind:
+        if found is None or found.kind != kind or not lookup.shown(self.conn, record_id, self.who):
             self.fault(pointer, f"there is no {kind} with the id {record_id}", "unknown_id")
             return None
         if found.ended:
@@ -106,8 +123,12 @@ class Register:
         return True, None
 
 
-def new_record_id(kind: str, external_ids: dict[str, str]) -> str:
-    """A derived id for a record that arrives with an external id, a fresh one for any other."""
+def new_record_id(conn: Connection, kind: str, external_ids: Mapping[str, str]) -> str:
+    """A derived id for a record that arrives with an external id, a fresh one for any other.
+
+    Also a fresh one where a record took the derived id and gave the external id up since.
+    """
     for scheme, value in external_ids.items():
-        return derived_id(kind, scheme, value)
+        record_id = derived_id(kind, scheme, value)
+        return record_id if lookup.known(conn, record_id) is None else new_id()
     return new_id()

@@ -37,11 +37,14 @@ class Resolver(Locator):
             if not re.match(r"https?://", given):
                 self.fault(pointer, "give an id, scheme:value, an address, or a report with a title")
                 return None
-            given = SourceReport(url=given)
+            made = self.report(SourceReport, pointer, url=given)
+            if made is None:
+                return None
+            given = made
         return self._source(given, pointer)
 
     def _source(self, report: SourceReport, pointer: str) -> str | None:
-        record_id = new_record_id("source", report.external_ids)
+        record_id = new_record_id(self.conn, "source", report.external_ids)
         record = self.source_record(report, record_id, pointer)
         found = self.external("source", report.external_ids)
         for column in ("url", "fingerprint"):
@@ -176,7 +179,10 @@ class Resolver(Locator):
             settled, found = self.by_text("actor", given, pointer)
             if settled:
                 return found
-            given = ActorReport(name=given)
+            made = self.report(ActorReport, pointer, name=given)
+            if made is None:
+                return None
+            given = made
         found = self.external("actor", given.external_ids)
         if found is None and given.identified:
             found = self._one_named("actor", given.name, pointer)
@@ -220,6 +226,8 @@ class Resolver(Locator):
             parent_id = self.by_id("actor", parent_id, f"{pointer}/parent_id")
         elif report.parent is not None:
             parent_id = self.actor(report.parent, f"{pointer}/parent", source_id)
+        if parent_id is not None:
+            self.record(parent_id)  # a parent that comes later in the same write is told
         return {
             "name": report.name,
             "type": report.type,

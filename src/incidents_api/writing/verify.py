@@ -1,5 +1,6 @@
 """verify: recompute the hash chain of the log and check the links between records; says where the first fault is."""
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -30,7 +31,8 @@ class _Seen:
 
     kind: str
     version: int
-    ended: bool
+    ended: str | None
+    successor: str | None
     links: set[tuple[str, str]]
 
 
@@ -46,14 +48,16 @@ def verify(conn: Connection, progress: Callable[[int], None] = lambda done: None
         verdict.revisions += 1
         verdict.seq, verdict.hash = revision.seq, revision.hash
         record = json.loads(revision.record) if revision.record is not None else None
-        ended = revision.record is None and revision.operation in ("end", "merge")
         links = set(links_of(revision.kind, record)) if record is not None else set()
-        seen[revision.record_id] = _Seen(revision.kind, revision.version, ended, links)
+        reason = json.loads(revision.reason or "{}") if record is None else {}
+        ended, successor = reason.get("code"), reason.get("successor")
+        seen[revision.record_id] = _Seen(revision.kind, revision.version, ended, successor, links)
         if verdict.revisions % BATCH == 0:
             progress(verdict.revisions)
     verdict.faults += _head_faults(conn, verdict)
     verdict.faults += _link_faults(seen)
     verdict.faults += _record_faults(conn, seen)
+    verdict.faults += _text_faults(conn)
     progress(verdict.revisions)
     return verdict
 
@@ -91,7 +95,11 @@ def _fault(revision: Revision, verdict: Verdict, before: _Seen | None) -> str | 
 
 
 def _head_faults(conn: Connection, verdict: Verdict) -> Iterator[str]:
-    head = conn.execute(sa.select(tables.head)).one()
+    rows = conn.execute(sa.select(tables.head)).all()
+    if len(rows) != 1:
+        yield f"the log has {len(rows)} heads instead of one"
+        return
+    head = rows[0]
     if (head.seq, head.hash) != (verdict.seq, verdict.hash):
         yield f"the head stands at {head.seq} ({head.hash[:12]}), the log ends at {verdict.seq} ({verdict.hash[:12]})"
 
@@ -127,9 +135,13 @@ def _record_faults(conn: Connection, seen: dict[str, _Seen]) -> Iterator[str]:
     held = {row.id: row for row in conn.execute(sa.select(tables.record))}
     for record_id in sorted(held.keys() | seen.keys()):
         one, row = seen.get(record_id), held.get(record_id)
-        if (
-            one is None
-            or row is None
-            or (row.version, row.kind, row.ended is not None) != (one.version, one.kind, one.ended)
-        ):
+        told = one and (one.kind, one.version, one.ended, one.successor)
+        if told != (row and (row.kind, row.version, row.ended, row.successor)):
             yield f"the query tables do not agree with the log on {record_id}; run: incidents rebuild"
+
+
+def _text_faults(conn: Connection) -> Iterator[str]:
+    """Whether the texts of sources are still those whose fingerprints the log carries."""
+    for fingerprint, text in conn.execute(sa.select(tables.source_text)):
+        if hashlib.sha256(text.encode()).hexdigest() != fingerprint:
+            yield f"the text of the source with the fingerprint {fingerprint} was altered"

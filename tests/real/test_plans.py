@@ -1,0 +1,143 @@
+"""Hot statements run over an index on both databases: asserted on the plan, over 18,957 incidents, not on time."""
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from urllib.parse import urlencode
+
+import psycopg
+import pytest
+from sqlalchemy.dialects import postgresql, sqlite
+
+from incidents_api.model.kinds import KINDS
+from incidents_api.reading import claims, query, records, totals
+from incidents_api.storage.database import Statement
+from tests.real import ucdp
+
+INCIDENT = KINDS["incident"]
+
+
+def read(purpose: str = "list", **asked: str) -> query.Query:
+    return query.parse(INCIDENT, urlencode(asked).encode(), 1000, purpose)
+
+
+def listed(**asked: str) -> Statement:
+    return records.page(read(**asked), full=False)
+
+
+def counted(**asked: str) -> Statement:
+    return records.total(read(**asked), full=False)
+
+
+def deep(**asked: str) -> Statement:
+    """The page after one in the middle of the order."""
+    row = ucdp.rows()[9_000]
+    parts = {"date": row["date_start"][:10], "title": ucdp.title_of(row), "country": "MX", "killed_best": row["best"]}
+    names = [name.lstrip("-") for name in asked.get("sort", "-date").split(",")]
+    key = "\x1f".join([*(f"+{parts[name]}" for name in names), ucdp.incident_id(row)])
+    return records.page(read(**asked).following(key), full=False)
+
+
+DYAD, ACTOR = "dyad-14353", "ucdp:775"
+HOT: Mapping[str, tuple[Callable[[], Statement], str]] = {
+    "get one": (lambda: records.one(INCIDENT, ucdp.incident_id(ucdp.rows()[0])), ""),
+    "get one as of": (lambda: records.one(INCIDENT, ucdp.incident_id(ucdp.rows()[0]), at=5_000), ""),
+    "list by date": (listed, "ix_incident_date_id"),
+    "list by title": (lambda: listed(sort="title"), "ix_incident_title_id"),
+    "list by country and dates": (lambda: listed(country="MX", **{"from": "2003", "to": "2004"}), ""),
+    "list by admin1": (lambda: listed(admin1="MX-NAY"), "ix_incident_admin1_date_id"),
+    "deep page": (deep, "ix_incident_date_id"),
+    "deep page by title": (lambda: deep(sort="title"), "ix_incident_title_id"),
+    "sort by a figure": (lambda: listed(sort="-killed_best"), ""),
+    "external_id": (lambda: listed(external_id="ucdp:182027"), "ix_term_kind_field_value_record_id"),
+    "actor": (lambda: listed(actor=ACTOR), "ix_participation_actor_id_incident_id"),
+    "location": (lambda: listed(location="MX-NAY"), "ix_incident_location_location_id_incident_id"),
+    "tag": (lambda: listed(tag=DYAD), "ix_term_kind_field_value_record_id"),
+    "q": (lambda: listed(q="massacre"), ""),
+    "q counted": (lambda: counted(q="massacre"), ""),
+    "a figure counted": (lambda: counted(filter="killed_best >= 100 AND admin1 = 'MX-NAY'"), ""),
+    "external_id counted": (lambda: counted(external_id="ucdp:182027"), "ix_term_kind_field_value_record_id"),
+    "totals by country over four years": (
+        lambda: totals.statement(
+            read("totals", country="MX", by="country", **{"from": "1999", "to": "2002"}), full=False
+        ),
+        "",
+    ),
+    "totals of one state": (
+        lambda: totals.statement(read("totals", admin1="MX-NAY", by="year"), full=False),
+        "ix_incident_admin1_date_id",
+    ),
+    "claims by measure": (lambda: claims.page(read("claims", measure="killed", admin1="MX-NAY"), full=False), ""),
+    "claims of a rare measure": (
+        lambda: claims.page(read("claims", measure="rescued"), full=False),
+        "ix_claim_measure_incident_id",
+    ),
+}
+"""A statement, and the index that it must use where only one is sensible."""
+
+LARGE = {"incident", "revision", "claim", "figure", "participation", "incident_location", "term"}
+WALKS = {"list by date", "list by title", "deep page", "deep page by title"}
+"""What may walk along an index in the order of the list, since it stops at the end of the page."""
+
+
+def plan_of(url: str, statement: Statement) -> Iterator[str]:
+    """The steps of a plan in words that are the same for both databases: `table: scan|walk|search, index`."""
+    if url.startswith("sqlite"):
+        built = statement.build().compile(dialect=sqlite.dialect(paramstyle="named"))
+        connection = sqlite3.connect(url.removeprefix("sqlite:///"))
+        try:
+            values = {**built.params, **statement.values}
+            for *_, step in connection.execute(f"EXPLAIN QUERY PLAN {built}", values):
+                words = step.split()
+                if words[0] in ("SCAN", "SEARCH"):
+                    index = words[words.index("INDEX") + 1] if "INDEX" in words else ""
+                    how = "search" if words[0] == "SEARCH" else "walk" if index else "scan"
+                    yield f"{words[1].removesuffix('_1')}: {how}, {index}"
+        finally:
+            connection.close()
+        return
+    built = statement.build().compile(dialect=postgresql.psycopg.dialect())
+    with psycopg.connect(url) as connection:
+        found = connection.execute(f"EXPLAIN (FORMAT JSON) {built}", {**built.params, **statement.values}).fetchone()
+    steps = [found[0][0]["Plan"]]
+    while steps:
+        step = steps.pop()
+        steps += step.get("Plans", ())
+        if "Bitmap Index" in step["Node Type"]:
+            yield f"{step['Index Name'].removeprefix('ix_')}: search, {step['Index Name']}"
+        elif "Relation Name" in step and "Bitmap" not in step["Node Type"]:
+            index = step.get("Index Name", "")
+            how = "search" if step.get("Index Cond") else "walk" if index else "scan"
+            yield f"{step['Relation Name']}: {how}, {index}"
+
+
+@pytest.mark.parametrize("name", HOT)
+def test_a_hot_statement_uses_an_index(ucdp_url: str, name: str) -> None:
+    make, index = HOT[name]
+    steps = list(plan_of(ucdp_url, make()))
+    assert steps
+    refused = ("scan",) if name in WALKS else ("scan", "walk")
+    # Sorting by a figure reads every record's figure: only the look-up of each must be a search.
+    whole = {"incident"} if name == "sort by a figure" else set()
+    whole |= {"revision"} if whole and ucdp_url.startswith("postgresql") else set()
+    wrong = [
+        step for step in steps for how in refused if f": {how}," in step and step.partition(":")[0] in LARGE - whole
+    ]
+    assert wrong == [], json.dumps(steps, indent=1)
+    assert any(step.endswith(f", {index}") for step in steps) or not index, json.dumps(steps, indent=1)
+
+
+def test_a_figure_is_looked_up_by_its_incident(ucdp_url: str) -> None:
+    """Not among all the figures of its measure, which would take as many steps as the square of the incidents."""
+    if ucdp_url.startswith("sqlite"):
+        built = counted(filter="killed_best >= 5").build().compile(dialect=sqlite.dialect(paramstyle="named"))
+        connection = sqlite3.connect(ucdp_url.removeprefix("sqlite:///"))
+        found = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {built}", {"v0": "killed", "v1": 5})]
+        connection.close()
+        steps = [step for step in found if "figure" in step]
+        assert steps
+        assert all("incident_id=?" in step for step in steps), found
+    else:
+        steps = [step for step in plan_of(ucdp_url, counted(filter="killed_best >= 5")) if step.startswith("figure:")]
+        assert steps
+        assert all(": search," in step for step in steps), steps

@@ -1,0 +1,219 @@
+"""What differs between SQLite and PostgreSQL, and that it makes no difference outside of the one room."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from incidents_api.errors import OperatorError, Unavailable
+from incidents_api.storage import dialects, tables
+from incidents_api.storage.database import Database
+
+WORDS = ["b", "a", "B", "é", "e", "z", "Z", "_", "ñ", "\U0001f600", "\ufb33", "10", "9", ""]
+
+
+# --- Addresses -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "driver"),
+    [
+        ("sqlite:///store.db", "sqlite"),
+        ("sqlite:////tmp/store.db", "sqlite"),
+        ("sqlite+pysqlite:///store.db", "sqlite"),
+        ("postgresql://user:secret@host/name", "postgresql+psycopg"),
+        ("postgresql+psycopg2://user@host/name", "postgresql+psycopg"),
+    ],
+)
+def test_addresses_that_are_taken(text: str, driver: str) -> None:
+    assert dialects.parse_url(text).drivername == driver
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "is not a database address"),
+        ("store.db", "is not a database address"),
+        ("mysql://host/name", "mysql is not a database we run on"),
+        ("oracle://host/name", "oracle is not a database we run on"),
+        ("sqlite://", "an SQLite store is a file"),
+        ("sqlite:///", "an SQLite store is a file"),
+        ("sqlite:///:memory:", "an SQLite store is a file"),
+    ],
+)
+def test_addresses_that_are_refused(text: str, told: str) -> None:
+    with pytest.raises(OperatorError, match=told):
+        dialects.parse_url(text)
+
+
+# --- The same on both ----------------------------------------------------------------------------------------------
+
+
+def test_text_sorts_byte_by_byte(database: Database) -> None:
+    def fill(conn: sa.Connection) -> None:
+        conn.execute(sa.insert(tables.source_text), [{"fingerprint": word, "text": word} for word in WORDS])
+
+    database.write_now(fill)
+    names = tables.source_text.c.fingerprint
+    with database.connect() as conn:
+        assert list(conn.execute(sa.select(names).order_by(names)).scalars()) == sorted(WORDS, key=str.encode)
+        assert set(conn.execute(sa.select(names).where(names > "Z")).scalars()) == {
+            word for word in WORDS if word > "Z"
+        }
+        assert list(conn.execute(sa.select(names).where(names == "é")).scalars()) == ["é"]
+        assert conn.execute(sa.select(sa.func.max(names))).scalar_one() == "\U0001f600"
+
+
+def test_texts_are_joined_in_the_order_of_their_subquery(database: Database) -> None:
+    rows = [{"fingerprint": f"{n:05}", "text": str(n * 7919 % 2_003)} for n in range(2_003)]
+    database.write_now(lambda conn: conn.execute(sa.insert(tables.source_text), rows) and None)
+    table = tables.source_text
+    with database.connect() as conn:
+        for order, wanted in (
+            (table.c.fingerprint.desc(), [row["text"] for row in reversed(rows)]),
+            (table.c.text.asc(), sorted(row["text"] for row in rows)),
+        ):
+            inner = sa.select(table.c.text).order_by(order).limit(5_000).subquery()
+            joined = conn.execute(sa.select(dialects.joined(inner.c.text, sa.literal(",\n")))).scalar_one()
+            assert joined == ",\n".join(wanted)
+
+
+def test_nothing_is_joined_to_null(database: Database) -> None:
+    inner = sa.select(tables.source_text.c.text).subquery()
+    with database.connect() as conn:
+        assert conn.execute(sa.select(dialects.joined(inner.c.text, sa.literal(",")))).scalar_one() is None
+
+
+def test_indexes_of_current_rows_are_partial(database: Database, engine: str) -> None:
+    sql = {
+        "sqlite": "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL",
+        "postgresql": "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
+    }[engine]
+    with database.connect() as conn:
+        made = {name: text.lower() for name, text in conn.exec_driver_sql(sql).all()}
+    current = {index.name for table in tables.RANGED for index in table.indexes}
+    assert current
+    assert current <= made.keys()
+    assert {name for name in current if "seq_to is null" not in made[name]} == set()
+
+
+# --- Locks and limits ----------------------------------------------------------------------------------------------
+
+
+def test_only_one_holds_the_writer_lock(tmp_path: Path) -> None:
+    url = dialects.parse_url(f"sqlite:///{tmp_path / 'store.db'}")
+    told: list[str] = []
+
+    def wait() -> None:
+        with dialects.writer_lock(url, 20):
+            told.append("second")
+
+    waiting = threading.Thread(target=wait)
+    with dialects.writer_lock(url, 1):
+        waiting.start()
+        with pytest.raises(Unavailable, match="another process holds"), dialects.writer_lock(url, 0.05):
+            told.append("never")
+        told.append("first")
+    waiting.join(20)
+    assert told == ["first", "second"]
+
+
+def test_the_writer_lock_is_let_go_after_an_error(tmp_path: Path) -> None:
+    url = dialects.parse_url(f"sqlite:///{tmp_path / 'store.db'}")
+    with pytest.raises(ZeroDivisionError), dialects.writer_lock(url, 1):
+        raise ZeroDivisionError
+    with dialects.writer_lock(url, 0.05):
+        pass
+
+
+def test_a_writer_that_waits_too_long_is_told_so(new_store: Callable[..., str]) -> None:
+    url = new_store("sqlite")
+    database = Database(url, statement_seconds=0.05)
+    with dialects.writer_lock(database.url, 1), pytest.raises(Unavailable):
+        database.write_now(lambda _: None)
+    assert database.write_now(lambda _: 7) == 7
+    database.close_writer()
+
+
+SLOW = {
+    "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n",
+    "postgresql": "SELECT pg_sleep(60)",
+}
+
+
+def test_a_read_that_takes_too_long_is_given_up(store_url: str, engine: str) -> None:
+    async def ask() -> None:
+        reader = dialects.make_reader(dialects.parse_url(store_url), 2, 0.3)
+        with pytest.raises(Unavailable):
+            await reader.rows(SLOW[engine], {}, short=False)
+        assert [tuple(row) for row in await reader.rows("SELECT 1", {}, short=False)] == [(1,)]
+        await reader.close()
+
+    asyncio.run(ask())
+
+
+def test_a_store_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
+    async def ask(url: str) -> None:
+        reader = dialects.make_reader(dialects.parse_url(url), 2, 0.3)
+        with pytest.raises(Unavailable):
+            await reader.rows("SELECT 1", {}, short=True)
+        await reader.close()
+
+    asyncio.run(ask(f"sqlite:///{tmp_path / 'missing.db'}"))
+    assert not (tmp_path / "missing.db").exists()
+
+
+def test_what_is_unavailable() -> None:
+    refused = Exception("refused")
+    assert dialects.is_unavailable(sa.exc.OperationalError("x", {}, refused))
+    assert dialects.is_unavailable(sa.exc.TimeoutError())
+    assert not dialects.is_unavailable(sa.exc.IntegrityError("x", {}, refused))
+    assert not dialects.is_unavailable(ValueError())
+
+
+# --- Health --------------------------------------------------------------------------------------------------------
+
+
+def test_the_engine_is_described(database: Database, engine: str) -> None:
+    with database.connect() as conn:
+        facts = dialects.describe(conn)
+        assert dialects.check_integrity(conn) == []
+    assert facts["engine"].startswith({"sqlite": "SQLite ", "postgresql": "PostgreSQL "}[engine])
+    assert all(isinstance(value, str) for value in facts.values())
+    if engine == "sqlite":
+        assert dialects.problems_of(facts) == []
+
+
+@pytest.mark.parametrize(
+    ("facts", "count"),
+    [
+        ({}, 0),
+        ({"synchronous_commit": "on", "fsync": "on", "server_encoding": "UTF8"}, 0),
+        ({"synchronous_commit": "off"}, 1),
+        ({"fsync": "off", "server_encoding": "LATIN1"}, 2),
+    ],
+)
+def test_what_endangers_a_store_is_told(facts: dict[str, str], count: int) -> None:
+    assert len(dialects.problems_of(facts)) == count
+
+
+def test_a_damaged_file_is_found(new_store: Callable[..., str]) -> None:
+    url = new_store("sqlite", seeded=True)
+    path = Path(url.removeprefix("sqlite:///"))
+    content = bytearray(path.read_bytes())
+    # A page in the middle is overwritten, as a failing disk would.
+    middle = len(content) // 2 // 4096 * 4096
+    content[middle : middle + 4096] = b"\xa5" * 4096
+    path.write_bytes(content)
+    database = Database(url)
+    with database.connect() as conn:
+        try:
+            told: Any = dialects.check_integrity(conn)
+        except sa.exc.DatabaseError as error:
+            told = [str(error)]
+    assert told
+    database.close_writer()

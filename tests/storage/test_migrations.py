@@ -1,0 +1,148 @@
+"""Migrations on both databases: no drift, down and up again without a loss, and the log never dropped."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+
+from incidents_api.errors import OperatorError
+from incidents_api.storage import database as storage
+from incidents_api.storage import tables
+from incidents_api.storage.database import Database, behind, migrate
+from incidents_api.writing import projection
+from incidents_api.writing.verify import verify
+from tests import postgres
+from tests.writing.test_projection import dump
+
+LOG = {"api_key", "head", "revision", "source_text", "alembic_version"}
+EVERY = {table.name for table in tables.metadata.sorted_tables} | {"alembic_version"}
+
+
+def names(database: Database) -> set[str]:
+    """Every table, apart from those that the index of words is made of."""
+    with database.connect() as conn:
+        return {name for name in sa.inspect(conn).get_table_names() if not name.startswith("search")}
+
+
+def log_of(database: Database) -> list[object]:
+    with database.connect() as conn:
+        return [tuple(row) for row in conn.execute(sa.select(tables.revision).order_by(tables.revision.c.seq))]
+
+
+def test_the_migrations_give_the_tables_of_the_code(database: Database) -> None:
+    config = storage._migrations()
+    with database.connect() as conn, conn.begin():
+        config.attributes["connection"] = conn
+        command.check(config)  # raises when autogenerate would do anything
+
+
+def test_indexes_are_those_of_the_code(database: Database) -> None:
+    with database.connect() as conn:
+        inspector = sa.inspect(conn)
+        for table in tables.metadata.sorted_tables:
+            found = {
+                (index["name"], tuple(index["column_names"]))
+                for index in inspector.get_indexes(table.name)
+                if not index.get("duplicates_constraint")
+            }
+            assert found == {(index.name, tuple(column.name for column in index.columns)) for index in table.indexes}
+            key = inspector.get_pk_constraint(table.name)["constrained_columns"]
+            assert key == [column.name for column in table.primary_key.columns]
+
+
+def test_a_current_store_is_not_behind(database: Database) -> None:
+    assert not behind(database)
+    assert names(database) == EVERY
+    migrate(database)
+    assert not behind(database)
+
+
+def test_down_and_up_again_loses_nothing(seeded_database: Database) -> None:
+    before, log = dump(seeded_database), log_of(seeded_database)
+    assert not seeded_database.write_now(projection.is_stale)
+
+    migrate(seeded_database, "0001")
+    assert names(seeded_database) == LOG
+    assert behind(seeded_database)
+    assert log_of(seeded_database) == log
+
+    migrate(seeded_database)
+    assert names(seeded_database) == EVERY
+    assert not behind(seeded_database)
+    # Empty tables are told to be of no state of the log.
+    assert seeded_database.write_now(projection.is_stale)
+    assert not any(dump(seeded_database).values())
+
+    assert seeded_database.write_now(projection.rebuild) == len(log)
+    assert dump(seeded_database) == before
+    assert log_of(seeded_database) == log
+    assert not seeded_database.write_now(projection.is_stale)
+    with seeded_database.connect() as conn:
+        assert verify(conn).faults == []
+
+
+def test_the_log_is_not_dropped_while_it_holds_anything(seeded_database: Database) -> None:
+    before, log = dump(seeded_database), log_of(seeded_database)
+    with pytest.raises((RuntimeError, OperatorError), match="the log holds revisions"):
+        migrate(seeded_database, "base")
+    # Nothing half-done is left: the step before it is undone as well.
+    assert names(seeded_database) == EVERY
+    assert not behind(seeded_database)
+    assert (dump(seeded_database), log_of(seeded_database)) == (before, log)
+
+
+def test_an_empty_store_goes_all_the_way_down_and_up(database: Database) -> None:
+    migrate(database, "base")
+    assert names(database) == {"alembic_version"}
+    assert behind(database)
+    migrate(database)
+    assert names(database) == EVERY
+    with database.connect() as conn:
+        head = conn.execute(sa.select(tables.head)).one()
+    assert (head.seq, head.hash, head.recorded_at) == (0, "0" * 64, "")
+    assert head.epoch
+
+
+def test_every_revision_can_be_reached_from_every_other(database: Database) -> None:
+    for to in ("0001", "0002", "0001", "base", "0001", "base", "head"):
+        migrate(database, to)
+    assert names(database) == EVERY
+
+
+def test_an_unknown_revision_is_told_to_the_operator(database: Database) -> None:
+    with pytest.raises(OperatorError):
+        migrate(database, "9999")
+    assert names(database) == EVERY
+
+
+def test_a_store_of_a_newer_version_is_told_to_the_operator(database: Database) -> None:
+    with database.connect() as conn, conn.begin():
+        conn.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    assert behind(database)
+    with pytest.raises(OperatorError):
+        migrate(database)
+    assert names(database) == EVERY
+
+
+def test_a_fresh_database_is_behind(engine: str, postgres_server: str, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'fresh.db'}" if engine == "sqlite" else postgres.create_database(postgres_server)
+    database = Database(url)
+    assert behind(database)
+    migrate(database)
+    assert names(database) == EVERY
+    database.close_writer()
+    if engine == "postgresql":
+        postgres.drop_database(url)
+
+
+def test_two_stores_have_epochs_of_their_own(tmp_path: Path, new_store: Callable[..., str]) -> None:
+    epochs = set()
+    for name in ("one", "two"):
+        database = Database(f"sqlite:///{tmp_path / name}.db")
+        migrate(database)
+        with database.connect() as conn:
+            epochs.add(conn.execute(sa.select(tables.head.c.epoch)).scalar_one())
+        database.close_writer()
+    assert len(epochs) == 2

@@ -47,11 +47,6 @@ class Outermost:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        if any(character < " " for character in scope["path"]):
-            # A route would take a line feed at the end of a path for its end.
-            unknown = web.problem_answer(NotFound("there is no such route; GET /v1 tells what there is"), scope["path"])
-            await unknown(scope, receive, send)
-            return
         head = scope["method"] == "HEAD"
 
         async def outward(message: Message) -> None:
@@ -61,6 +56,11 @@ class Outermost:
                 message = {"type": "http.response.body", "body": b"", "more_body": message.get("more_body", False)}
             await send(message)
 
+        if any(character < " " for character in scope["path"]):
+            # A route would take a line feed at the end of a path for its end.
+            unknown = web.problem_answer(NotFound("there is no such route; GET /v1 tells what there is"), scope["path"])
+            await unknown(scope, receive, outward)
+            return
         await self.app({**scope, "method": "GET", "head": True} if head else scope, receive, outward)
 
 

@@ -491,7 +491,7 @@ def wrong_values() -> Iterator[Case]:
     for text in ("mxn", "PESO", "M1N", "€", "MX"):
         wrong = put(FULL["incidents"], "/captivity/ransom_amount/currency", text)
         yield post(f"currency {text}", "incidents", wrong, at="/captivity/ransom_amount/currency", fault="pattern")
-    for number in (0, -5, 1e16):
+    for number in (0, -5, 1e22):
         wrong = put(FULL["incidents"], "/captivity/ransom_amount/amount", number)
         yield post(f"ransom {number}", "incidents", wrong, at="/captivity/ransom_amount/amount", fault="range")
     for at in ("/title", "/actors/0/name", "/locations/0/name", "/claims/0/attributed_to", "/review/reason"):
@@ -565,14 +565,14 @@ def references() -> Iterator[Case]:
 def states() -> Iterator[Case]:
     """Circles, figures, quotes and evidence that the state of the store or the rest of the report stands against."""
     part_of = [{"type": "part_of", "incident_id": PART}]
-    yield change("PATCH", "part of itself", "incidents", {"relations": part_of}, at="/relations", fault="circle")
+    yield change("PATCH", "part of itself", "incidents", {"relations": part_of}, at="/relations/0", fault="circle")
     whole = Case(
         "PATCH incidents: circle of two", "PATCH", f"/v1/incidents/{WHOLE}", 422, "invalid",
         body({"relations": part_of}), at="/relations", fault="circle",
     )  # fmt: skip
     yield whole
     named = [{"type": "part_of", "incident": "test:part"}]
-    yield change("PATCH", "part of itself by key", "incidents", {"relations": named}, at="/relations", fault="circle")
+    yield change("PATCH", "part of itself by key", "incidents", {"relations": named}, at="/relations/0", fault="circle")
     own = FULL["incidents"] | {"relations": [{"type": "part_of", "incident": "test:n4"}]}
     yield post("part of itself when created", "incidents", own, at="/relations", fault="*")
     for plural, above, below in (("actors", ACTOR, CHILD), ("locations", PLACE, INNER)):
@@ -759,7 +759,7 @@ def envelopes() -> Iterator[Case]:
                 asked = f"{at}?reason=test" if method == "DELETE" else at
                 yield Case(f"{method} {plural}/{text[:20]}", method, asked, 404, "not_found", content,
                            (("if-match", "*"),))  # fmt: skip
-        for version in ("0", "-1", "1.0", "x", "%00", "２", "9" * 20, "1_0", "%201"):
+        for version in ("0", "-1", "1.0", "x", "２", "9" * 20, "1_0", "%201"):
             asked = quote(version, safe="%")
             yield get(f"{plural} version {version}", f"/v1/{plural}/{record_id}/revisions/{asked}", at="version",
                       fault="value")  # fmt: skip
@@ -959,7 +959,7 @@ def welcome() -> Iterator[Case]:
         b'{"\\u0074ype": "\\u006fther", "title": "\\ud83d\\ude00 \\u00e1\\/\\b"}'.replace(b"\\b", b""),
     )
     yield _good("raw UTF-8", "incidents", json.dumps(_incident(title="Culiacán 😀"), ensure_ascii=False).encode())
-    numbers = b"[1e21, 1E-7, -0.0, 5e-324, 1.7976931348623157e308, 9007199254740991, -9007199254740991, 0.1, 1e16]"
+    numbers = b"[1e21, 1E-7, -0.0, 5e-324, 1.7976931348623157e308, 9007199254740991, -9007199254740991, 0.1]"
     yield _good("numbers in raw", "incidents", body(_incident(raw={"n": "@"})).replace(b'"@"', numbers))
     keys = {"\ue000": 1, "😀": 2, "": 3, "a/b~c": 4, "__proto__": 5, "source_id": "x", "é": 6}
     yield _good("keys in raw", "incidents", _incident(raw=keys))

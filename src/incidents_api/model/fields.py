@@ -6,10 +6,11 @@ Adding a field is one line here, its member in the report, and a migration; `inc
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from incidents_api.model import gazetteer, vocabulary
+from incidents_api.model import vocabulary
 from incidents_api.model.field import Field, folds
 from incidents_api.model.places import direction, main_place
 from incidents_api.model.wire import Record
+from incidents_api.model.words import name_key
 
 
 def sources_of(record: Any) -> Iterable[str]:
@@ -41,8 +42,7 @@ def _measures(record: Record) -> Iterator[str]:
 
 def _names(record: Record) -> Iterator[str]:
     for alias in [record["name"], *record["aliases"]]:
-        # Folding can lengthen a name (one ligature becomes many letters); an index entry has its bounds.
-        yield gazetteer.fold(alias["name"] if isinstance(alias, dict) else alias)[:500]
+        yield name_key(alias["name"] if isinstance(alias, dict) else alias)
 
 
 KNOWN_AS = Field(

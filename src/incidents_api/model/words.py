@@ -62,6 +62,11 @@ def _texts(value: Any, *, worded: bool) -> Iterator[str]:
             yield from _texts(item, worded=worded)
 
 
+def name_key(text: str) -> str:
+    """What names are compared by: folded, or as they stand where nothing is left of them but signs."""
+    return (fold(text) or text.strip().casefold())[:500]  # folding can lengthen a name; an index entry has its bounds
+
+
 def folded(text: str, *, case: bool, accents: bool) -> str:
     """The text without capitals (full case folding) or without accents (combining marks), or both."""
     if accents:

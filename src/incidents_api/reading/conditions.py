@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from incidents_api.model import vocabulary
 from incidents_api.model.claims import DIMS
 from incidents_api.model.field import Field
-from incidents_api.model.gazetteer import fold
 from incidents_api.model.places import EARTH_KM, chord, direction, scope_of
 from incidents_api.model.wire import UUID_PATTERN
+from incidents_api.model.words import name_key
 from incidents_api.reading.cql2 import shape
 from incidents_api.reading.filters import Compiler
 from incidents_api.reading.query import PLACE, SPAN, Query
@@ -167,7 +167,7 @@ def _with_term(
 
 
 def _name(table: sa.Table, _: Field, values: Sequence[Any], bound: Bound) -> Condition:
-    folded = [fold(value)[:500] for value in values]
+    folded = [name_key(value) for value in values]
     return table.c.id.in_(_with_term(bound, table.name, "known_as", lambda column: bound.any_of(column, folded)))
 
 
@@ -243,13 +243,13 @@ def _one_record(column: sa.ColumnElement[Any], kind: str, value: str, bound: Bou
             name, country, admin1 = value, None, None
         bound.shape.append(("name inside", country is None, admin1 is None))
         place = KIND_TABLES["location"].alias()
-        named = _with_term(bound, kind, "known_as", lambda known: known == bound.value(fold(name)[:500]))
+        named = _with_term(bound, kind, "known_as", lambda known: known == bound.value(name_key(name)))
         within = [place.c.id.in_(named), bound.true(place)]
         within += [place.c.country == bound.value(country)] if country else []
         within += [place.c.admin1 == bound.value(admin1)] if admin1 else []
         return column.in_(sa.select(place.c.id).where(*within))
     bound.shape.append("name")
-    folded = fold(value)[:500]
+    folded = name_key(value)
     return column.in_(_with_term(bound, kind, "known_as", lambda known: known == bound.value(folded)))
 
 

@@ -217,8 +217,8 @@ def _of_field(field: Field) -> Parameter:
 
 
 def _words(value: str) -> str:
-    if not any(character.isalnum() for character in value):
-        raise ValueError("it is empty" if not value.strip() else "it names nothing")
+    if not value.strip(" ,"):
+        raise ValueError("it names nothing" if "," in value else "it is empty")
     return value
 
 

@@ -131,9 +131,9 @@ def _revisions(kind: Kind) -> web.Handler:
 def _whole(name: str, given: str | None, default: int) -> int:
     if given is None:
         return default
-    if given.isascii() and given.isdecimal() and len(given) > 9:
+    if name == "limit" and given.isascii() and given.isdecimal() and len(given) > 9:
         return 2**31 - 1  # clamped, as every limit is
-    if not (given.isascii() and given.isdecimal() and int(given) >= 1):
+    if not (given.isascii() and given.isdecimal() and len(given) <= 9 and int(given) >= 1):
         raise BadQuery(
             "The query cannot be taken; see errors", [Fault("give a whole number from 1", "value", parameter=name)]
         )

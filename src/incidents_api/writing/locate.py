@@ -10,6 +10,7 @@ from incidents_api.model.kinds import KINDS
 from incidents_api.model.location import DEFAULT_PRECISION, LocationReport
 from incidents_api.model.places import scope_of
 from incidents_api.model.revision import derived_id
+from incidents_api.model.words import name_key
 from incidents_api.writing import lookup
 from incidents_api.writing.register import Register
 
@@ -61,7 +62,7 @@ class Locator(Register):
         return False, found[0] if found else None
 
     def _stored_locations(self, name: str) -> list[str]:
-        folded = gazetteer.fold(name)
+        folded = name_key(name)
         names = KINDS["location"].field("known_as")
         fresh = {
             one for one, kind in self.kinds.items() if kind == "location" and folded in names.value(self.records[one])
@@ -183,6 +184,7 @@ class Locator(Register):
             unit = gazetteer.unit(report.admin1 or report.country or "")
             own = unit is not None and report.kind == unit.kind
             parent_id = self._ensure_quietly(unit, f"{pointer}/country") if unit is not None and not own else None
+        parent_id = self.composed(parent_id, f"{pointer}/parent")
         above = self.record(parent_id) if parent_id else {"country": None, "admin1": None}
         for name in ("country", "admin1"):
             given = getattr(report, name)

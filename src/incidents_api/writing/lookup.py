@@ -9,10 +9,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from incidents_api.model.gazetteer import fold
 from incidents_api.model.revision import Revision
 from incidents_api.model.visitor import Visitor
 from incidents_api.model.wire import UUID_PATTERN
+from incidents_api.model.words import name_key
 from incidents_api.storage import tables
 from incidents_api.storage.tables import KIND_TABLES
 
@@ -67,7 +67,7 @@ def by_name(conn: Connection, kind: str, name: str) -> list[str]:
     """Ids of the current records with that name or alias, accents and case aside; unnamed actors are never found."""
     columns = tables.term.c
     query = sa.select(columns.record_id).where(
-        columns.kind == kind, columns.field == "known_as", columns.value == fold(name)[:500], columns.seq_to.is_(None)
+        columns.kind == kind, columns.field == "known_as", columns.value == name_key(name), columns.seq_to.is_(None)
     )
     if kind == "actor":
         actors = KIND_TABLES["actor"].c

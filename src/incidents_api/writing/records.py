@@ -78,7 +78,8 @@ def create_many(conn: Connection, reports: Sequence[tuple[Kind, Report]], author
         record = compose(to, report, record_id)
         if kind.name == "incident":
             _check_review(to, record, None, author)
-        _check_parent(to, record_id, record)
+        inline = getattr(report, "parent", None) is not None
+        _check_parent(to, record_id, record, "/parent" if inline else "/parent_id")
         to.create(kind.name, record, record_id)
     to.finish()
     _check_wholes(to, [(record_id, to.record(record_id)) for record_id in ids])
@@ -242,18 +243,18 @@ def _check_review(to: Resolver, record: dict[str, Any], before: Mapping[str, Any
     review["by"] = author.author if judged else held["by"]
 
 
-def _check_parent(to: Resolver, record_id: str, record: Mapping[str, Any]) -> None:
+def _check_parent(to: Resolver, record_id: str, record: Mapping[str, Any], pointer: str = "/parent_id") -> None:
     """Factions and places go at the most MAX_DEPTH levels deep, what stands beneath the record included."""
     above: list[str] = []
     parent_id = record.get("parent_id")
     while parent_id is not None and len(above) <= MAX_DEPTH:
         if parent_id == record_id:
-            to.fault("/parent_id", "a record cannot be part of itself", "circle")
+            to.fault(pointer, "a record cannot be part of itself", "circle")
             return
         above.append(parent_id)
         parent_id = to.record(parent_id)["parent_id"]
     if above and len(above) + lookup.depth_below(to.conn, record_id) > MAX_DEPTH:
-        to.fault("/parent_id", f"at the most {MAX_DEPTH} levels", "too_deep")
+        to.fault(pointer, f"at the most {MAX_DEPTH} levels", "too_deep")
 
 
 def _check_wholes(to: Resolver, records: Iterable[tuple[str, Mapping[str, Any]]]) -> None:

@@ -70,6 +70,15 @@ class Register:
             self.records[record_id] = lookup.record_of(self.conn, record_id)
         return self.records[record_id]
 
+    def composed(self, record_id: str | None, pointer: str) -> str | None:
+        """The id, unless it names a record that this write makes only later (or this one itself)."""
+        if record_id in self.coming_kinds and record_id not in self.records:
+            self.fault(
+                pointer, "it is not made yet: a parent comes before its parts, and is no part of itself", "circle"
+            )
+            return None
+        return record_id
+
     def note(self, pointer: str, kind: str, record_id: str, how: str) -> str:
         """Tell which record was found or created for the member at `pointer`; its id."""
         record = self.record(record_id)

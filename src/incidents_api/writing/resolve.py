@@ -5,12 +5,12 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from incidents_api.model import gazetteer
 from incidents_api.model.actor import ActorReport, Alias
 from incidents_api.model.kinds import KINDS
 from incidents_api.model.quotes import QuoteError, check
 from incidents_api.model.source import Boilerplate, SourceReport
 from incidents_api.model.wire import DateForm, Evidence, Quote, dated
+from incidents_api.model.words import name_key
 from incidents_api.writing import lookup
 from incidents_api.writing.locate import Locator
 from incidents_api.writing.register import new_record_id
@@ -195,7 +195,7 @@ class Resolver(Locator):
 
     def _one_named(self, kind: str, name: str, pointer: str) -> str | None:
         """The one record of that name; "" (and a fault) when there are several."""
-        folded = gazetteer.fold(name)
+        folded = name_key(name)
         fresh = [
             one
             for one, of_kind in self.kinds.items()
@@ -226,8 +226,7 @@ class Resolver(Locator):
             parent_id = self.by_id("actor", parent_id, f"{pointer}/parent_id")
         elif report.parent is not None:
             parent_id = self.actor(report.parent, f"{pointer}/parent", source_id)
-        if parent_id is not None:
-            self.record(parent_id)  # a parent that comes later in the same write is told
+        parent_id = self.composed(parent_id, f"{pointer}/parent")
         return {
             "name": report.name,
             "type": report.type,

@@ -47,6 +47,7 @@ LONG = {"dialects.py": 500}
 """Longer files, each with its reason: dialects is the one room where the engines differ, however much they do."""
 
 DECLARATIONS = {
+    "statement": "the branches of one union, one after the other",
     "_of_kind": "the table of a kind's routes, one entry after the other",
     "_incident": "the members of an incident, one after the other",
     "create_app": "the one place where the rooms are joined, step by step",

@@ -89,6 +89,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("seq_to IS NULL"),
         postgresql_where=sa.text("seq_to IS NULL"),
     )
+    op.create_index(op.f("ix_actor_seq_from"), "actor", ["seq_from"], unique=False)
     op.create_index(
         op.f("ix_actor_type_id"),
         "actor",
@@ -182,9 +183,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("incident_id", "n", "seq_from", name=op.f("pk_figure")),
     )
     op.create_index(
-        op.f("ix_figure_measure_whole_best_incident_id"),
+        op.f("ix_figure_incident_id_measure_whole"),
         "figure",
-        ["measure", "whole", "best", "incident_id"],
+        ["incident_id", "measure", "whole"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
+        op.f("ix_figure_measure_population_incident_id"),
+        "figure",
+        ["measure", "population", "incident_id"],
         unique=False,
         sqlite_where=sa.text("seq_to IS NULL"),
         postgresql_where=sa.text("seq_to IS NULL"),
@@ -258,6 +267,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("seq_to IS NULL"),
     )
     op.create_index(
+        op.f("ix_incident_country_span_end_span_start"),
+        "incident",
+        ["country", "span_end", "span_start"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
         op.f("ix_incident_date_id"),
         "incident",
         ["date", "id"],
@@ -277,6 +294,15 @@ def upgrade() -> None:
         op.f("ix_incident_recorded_at_id"),
         "incident",
         ["recorded_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(op.f("ix_incident_seq_from"), "incident", ["seq_from"], unique=False)
+    op.create_index(
+        op.f("ix_incident_span_end_span_start"),
+        "incident",
+        ["span_end", "span_start"],
         unique=False,
         sqlite_where=sa.text("seq_to IS NULL"),
         postgresql_where=sa.text("seq_to IS NULL"),
@@ -407,6 +433,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("seq_to IS NULL"),
         postgresql_where=sa.text("seq_to IS NULL"),
     )
+    op.create_index(op.f("ix_location_seq_from"), "location", ["seq_from"], unique=False)
     op.create_table(
         "participation",
         sa.Column("incident_id", Text, nullable=False),
@@ -581,6 +608,15 @@ def upgrade() -> None:
         sqlite_where=sa.text("seq_to IS NULL"),
         postgresql_where=sa.text("seq_to IS NULL"),
     )
+    op.create_index(op.f("ix_source_seq_from"), "source", ["seq_from"], unique=False)
+    op.create_index(
+        op.f("ix_source_span_end_span_start"),
+        "source",
+        ["span_end", "span_start"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
     op.create_index(
         op.f("ix_source_title_id"),
         "source",
@@ -652,6 +688,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("seq_to IS NULL"),
     )
     op.create_index(
+        op.f("ix_statistic_country_span_end_span_start"),
+        "statistic",
+        ["country", "span_end", "span_start"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(
         op.f("ix_statistic_date_id"),
         "statistic",
         ["date", "id"],
@@ -687,6 +731,15 @@ def upgrade() -> None:
         op.f("ix_statistic_recorded_at_id"),
         "statistic",
         ["recorded_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("seq_to IS NULL"),
+        postgresql_where=sa.text("seq_to IS NULL"),
+    )
+    op.create_index(op.f("ix_statistic_seq_from"), "statistic", ["seq_from"], unique=False)
+    op.create_index(
+        op.f("ix_statistic_span_end_span_start"),
+        "statistic",
+        ["span_end", "span_start"],
         unique=False,
         sqlite_where=sa.text("seq_to IS NULL"),
         postgresql_where=sa.text("seq_to IS NULL"),

@@ -71,6 +71,9 @@ class Editor:
 
     def one(self, conn: Connection) -> None:
         chance = self.chance
+        if len(self.live) < 20:
+            self.create(conn)
+            return
         what = chance.choices(
             (self.create, self.patch, self.claim, self.end, self.actor, self.place), (4, 6, 3, 1, 2, 2)
         )
@@ -98,7 +101,7 @@ class Editor:
 
     def end(self, conn: Connection) -> None:
         gone = self.chance.choice(self.live)
-        end(conn, INCIDENT, gone, {"code": "entered_in_error", "note": None, "successor": None}, (), made.WHO)
+        end(conn, INCIDENT, gone, {"code": "coding_error", "note": None, "successor": None}, (), made.WHO)
         self.live.remove(gone)
 
     def actor(self, conn: Connection) -> None:
@@ -174,3 +177,18 @@ def test_every_moment_is_answered_as_it_was(remembered: Callable[[str], Any], en
                 if answered(client, f"{path}{mark}as_of={seq}") != answers[path]:
                     wrong.setdefault(path, []).append(seq)
     assert wrong == {}
+
+
+def test_an_external_id_that_was_taken_away_still_named_its_record_then(store_url: str) -> None:
+    database, chance = Database(store_url), random.Random("ids")
+    incidents = [made.incident(chance, n) for n in range(30)]
+    database.write_now(ingest.ingest, made.base() | {"incidents": incidents}, made.WHO)
+    with serve(store_url) as client:
+        seq = client.get("/v1/edition").json()["seq"]
+        path = f"/v1/incidents?limit=1000&actor={made.SCHEME}:0"
+        before = answered(client, path)
+        assert client.get(path).json()["items"]
+        held = database.write_now(lookup.by_external_id, "actor", [(made.SCHEME, "0")])
+        database.write_now(patch, ACTOR, held, {"external_ids": {made.SCHEME: None}}, (), made.WHO)
+        assert answered(client, f"{path}&as_of={seq}") == before
+    database.close_writer()

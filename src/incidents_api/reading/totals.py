@@ -27,7 +27,8 @@ def statement(query: Query, *, full: bool) -> Statement:
     """Rows of (what, k1, k2, k3, id, other, measure, ..., n, low, best, high, only, open), read in one snapshot.
 
     what: `rows` (incidents by group), `figures` (sums by group and measure), `tree` (the figures of an incident that
-    is part or whole), `edge` (id is part of other), `left` (period totals left out), `head` (the seq).
+    is part or whole), `member` (an incident that is part or whole), `edge` (id is part of other), `left` (period
+    totals left out), `head` (the seq).
     """
     bound = Bound(query.at)
     where = conditions(query, bound, full=full)
@@ -66,6 +67,7 @@ def statement(query: Query, *, full: bool) -> Statement:
                 id=incident.c.id,
                 other=edge.c.other_id,
             ),
+            _branch("member", incident, [*where, incident.c.id.in_(_in_trees(part_of, edge))], [], id=incident.c.id),
             _branch("left", incident, [*left, period], [], n=sa.func.count()),
             _branch("head", tables.head, [], [], n=tables.head.c.seq),
         ]
@@ -191,6 +193,7 @@ class Read:
     trees: dict[str, dict[Any, Figure]] = field(default_factory=dict)
     buckets: dict[tuple[str, Any], set[tuple[Any, ...]]] = field(default_factory=dict)
     edges: dict[str, set[str]] = field(default_factory=dict)
+    members: set[str] = field(default_factory=set)
     left: int = 0
     head: int = 0
 
@@ -211,6 +214,8 @@ def read(rows: Iterable[Any], depth: int) -> Read:
                 cell = tuple(one[name] for name in ("measure", *OF_FIGURES))
                 found.trees.setdefault(one["id"], {})[cell] = Figure(one["low"], one["best"], one["high"])
                 found.buckets.setdefault((one["id"], cell), set()).add(key)
+            case "member":
+                found.members.add(one["id"])
             case "edge":
                 found.edges.setdefault(one["id"], set()).add(one["other"])
             case "left":

@@ -69,7 +69,7 @@ async def _totals(request: Request, who: Visitor) -> Response:
 
 async def _nearest_wholes(database: Database, told: totals.Read, at: int) -> Mapping[str, set[str]]:
     """For every selected part the nearest selected incidents that it is part of, past those not selected."""
-    selected = told.trees.keys() | told.edges.keys()
+    selected = told.members
     above: dict[str, set[str]] = {part: set(wholes) for part, wholes in told.edges.items()}
     nearest: dict[str, set[str]] = {}
     wanted = {whole for wholes in above.values() for whole in wholes} - selected

@@ -35,7 +35,7 @@ def index(*columns: Any) -> Index:
 def current_index(*columns: Any) -> Index:
     """An index over the rows that are true now (`seq_to` is null), partial on both engines.
 
-    Nulls sort lowest on both: SQLite does so by itself, PostgreSQL is told (see `lowest_nulls`).
+    Nulls sort lowest on both: SQLite does so by itself, PostgreSQL is told by the query (see reading/records.py).
     """
     current = columns[0].table.c.seq_to.is_(None)
     return Index(None, *columns, sqlite_where=current, postgresql_where=current)
@@ -66,7 +66,8 @@ class inside(FunctionElement[bool]):  # noqa: N801 - reads as an SQL function
     Even-odd: inside is where an odd number of edges lies to the east. The same arithmetic on both engines.
     """
 
-    type = sa.Boolean()
+    # Not Boolean: SQLite would be given "... = 1", which hides the index.
+    type = sa.types.NullType()  # type: ignore[assignment]
     inherit_cache = True
     name = "inside"
 
@@ -107,7 +108,8 @@ def _inside_postgresql(element: inside, compiler: Any, **options: Any) -> str:
 class has_words(FunctionElement[bool]):  # noqa: N801 - reads as an SQL function
     """has_words(seq_from, match, tsquery): whether the row of that revision holds the words; see `search_values`."""
 
-    type = sa.Boolean()
+    # Not Boolean: SQLite would be given "... = 1", which hides the index.
+    type = sa.types.NullType()  # type: ignore[assignment]
     inherit_cache = True
     name = "has_words"
 

@@ -142,11 +142,17 @@ def _kind_table(kind: Kind) -> Table:
         info={"holds": kind.meaning},
     )
     # One for each sort and each filter by a column; a filter is most often asked together with the order by date.
-    wanted = {(field.name, "id") for field in kind.fields if field.sort}
+    wanted: set[tuple[str, ...]] = {(field.name, "id") for field in kind.fields if field.sort}
     by_date = ("date", "id") if kind.dated else ("id",)
     wanted |= {(field.name, *by_date) for field in kind.fields if field.filter in ("equals", "reference", "inside")}
+    if kind.dated:
+        # Filters by from and to; alone, and together with the country.
+        wanted.add(("span_end", "span_start"))
+        if "country" in table.c:
+            wanted.add(("country", "span_end", "span_start"))
     for names in sorted(wanted):
         current_index(*(table.c[name] for name in names))
+    index(table.c.seq_from)  # the words of a search are kept by seq
     return table
 
 
@@ -218,7 +224,8 @@ figure = Table(
     PrimaryKeyConstraint("incident_id", "n", "seq_from"),
     info={"holds": "The figure of incidents at every node of the trees; `whole`: of all persons, not broken down."},
 )
-current_index(figure.c.measure, figure.c.whole, figure.c.best, figure.c.incident_id)
+current_index(figure.c.incident_id, figure.c.measure, figure.c.whole)
+current_index(figure.c.measure, figure.c.population, figure.c.incident_id)
 
 relation = Table(
     "relation",

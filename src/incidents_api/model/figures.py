@@ -1,7 +1,7 @@
 """Figures: what an incident's tallies say at a node of the measure and population trees, for totals and filters."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from incidents_api.model import vocabulary
 from incidents_api.model.wire import Record
@@ -163,12 +163,3 @@ def standing(figure: Figure) -> Figure:
     low = figure.low if figure.low is not None else 0
     best = figure.best if figure.best is not None else low
     return Figure(low, best, figure.high if figure.high is not None else best)
-
-
-def flat(record: Record) -> dict[str, Any]:
-    """The figures as columns: kidnapped_low, kidnapped_best, kidnapped_high, and so on for every measure claimed."""
-    return {
-        f"{measure}_{level}": value
-        for measure, figure in figures(record).items()
-        for level, value in figure._asdict().items()
-    }

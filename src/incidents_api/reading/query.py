@@ -25,7 +25,7 @@ from incidents_api.reading.parameters import (
 
 MAX_VALUES = 200
 """How many values all parameters may have together."""
-MAX_QUERY_BYTES = 30_000
+MAX_QUERY_BYTES = 20_000
 MAX_FAULTS = 50
 
 Pairs = Sequence[tuple[str, str]]
@@ -84,8 +84,8 @@ def read_pairs(query_string: bytes) -> list[tuple[str, str]]:
     """The parameters of a raw query string; BadQuery when it is too long or no UTF-8."""
     if len(query_string) > MAX_QUERY_BYTES:
         longest = max(query_string.split(b"&"), key=len).partition(b"=")[0].decode("ascii", "replace")[:100]
-        fault = Fault(f"the query is longer than {MAX_QUERY_BYTES:,} bytes", "too_long", parameter=longest)
-        raise BadQuery("The query is too long", [fault])
+        detail = f"the query is longer than {MAX_QUERY_BYTES:,} bytes"
+        raise BadQuery(detail, [Fault(detail, "too_long", parameter=longest)])
     if re.search(rb"%(?![0-9A-Fa-f]{2})", query_string):
         raise BadQuery("the query is not percent-encoded: % stands before two hexadecimal digits")
     try:

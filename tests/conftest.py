@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from incidents_api import access, cli
+from incidents_api import access
 from incidents_api.app import create_app
+from incidents_api.cli.seeds import SEEDER
 from incidents_api.model.validation import parse
 from incidents_api.settings import Settings
 from incidents_api.storage.database import Database, migrate
@@ -36,7 +37,7 @@ def prepare(url: str, *, seeded: bool) -> None:
     database.write_now(projection.rebuild)
     if seeded:
         for path in sorted(SEEDS.glob("*.json")):
-            database.write_now(ingest.ingest, parse(path.read_bytes()), cli.SEEDER)
+            database.write_now(ingest.ingest, parse(path.read_bytes()), SEEDER)
     database.close_writer()
 
 

@@ -63,7 +63,7 @@ def seeded_incidents(
 def served(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What would have been served."""
     calls: list[dict[str, Any]] = []
-    monkeypatch.setattr(cli.uvicorn, "run", lambda app, **options: calls.append({"app": app} | options))
+    monkeypatch.setattr(cli.serving.uvicorn, "run", lambda app, **options: calls.append({"app": app} | options))
     return calls
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from incidents_api import cli
+from incidents_api.cli.seeds import SEEDER
 from incidents_api.errors import Conflict, Invalid
 from incidents_api.model.kinds import KINDS
 from incidents_api.model.validation import parse
@@ -91,7 +91,7 @@ def test_a_file_loaded_again_changes_nothing(database: Database) -> None:
 def test_the_seeds_loaded_again_change_nothing(seeded_database: Database) -> None:
     before, last = dump(seeded_database), seq(seeded_database)
     for path in sorted(SEEDS.glob("*.json")):
-        done = load(seeded_database, parse(path.read_bytes()), cli.SEEDER)
+        done = load(seeded_database, parse(path.read_bytes()), SEEDER)
         assert (set(done.created.values()), done.also) == ({0}, 0)
     assert (dump(seeded_database), seq(seeded_database)) == (before, last)
 

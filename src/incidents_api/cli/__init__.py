@@ -1,0 +1,41 @@
+"""The command line: the same functions as the routes, for the person who runs the service."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from incidents_api import __version__
+from incidents_api.cli import keys, seeds, serving, store
+from incidents_api.cli.console import out
+from incidents_api.errors import OperatorError, Problem
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="The incident event store.")
+for group in (serving, store, seeds):
+    app.add_typer(group.app)
+app.add_typer(keys.app, name="key")
+
+
+def main() -> None:
+    """Run a command; what an operator must mend is told in one sentence, without a traceback."""
+    try:
+        app()
+    except OperatorError as error:
+        out.print(f"[red]incidents:[/] {error}")
+        sys.exit(1)
+    except Problem as problem:
+        out.print(f"[red]incidents:[/] {problem.detail}")
+        for fault in problem.faults:
+            out.print(f"  {fault.pointer or fault.parameter or ''}: {fault.detail}", markup=False)
+        sys.exit(1)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False) -> None:
+    """The incident event store: kidnappings, rescues and the figures claimed about them."""

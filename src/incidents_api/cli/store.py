@@ -1,0 +1,108 @@
+"""incidents migrate, rebuild, verify and doctor: the store itself."""
+
+import os
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from incidents_api import access
+from incidents_api.cli.console import open_store, out, progress_bar, read_settings, seq_of
+from incidents_api.errors import OperatorError
+from incidents_api.settings import Settings
+from incidents_api.storage import database as storage
+from incidents_api.storage import dialects
+from incidents_api.storage.database import Database
+from incidents_api.writing import projection, verify
+
+app = typer.Typer()
+
+
+@app.command()
+def migrate(to: Annotated[str, typer.Option(help="A revision of the schema; head is the newest.")] = "head") -> None:
+    """Bring the schema up to date, and the query tables with it."""
+    with open_store(read_settings(), current=False) as database:
+        if to == "head":
+            bring_up_to_date(database)
+        else:
+            storage.migrate(database, to)
+        out.print("The schema is up to date." if to == "head" else f"The schema is at {to}.")
+
+
+def bring_up_to_date(database: Database) -> None:
+    """Migrate the schema, and rebuild the query tables where the catalogue has changed."""
+    storage.migrate(database)
+    if database.write_now(projection.is_stale):
+        if seq_of(database):
+            _rebuild(database)
+        else:
+            database.write_now(projection.rebuild)
+
+
+@app.command()
+def rebuild() -> None:
+    """Replay the log into the query tables; they come out as they were."""
+    with open_store(read_settings()) as database:
+        _rebuild(database)
+
+
+def _rebuild(database: Database) -> None:
+    with progress_bar("Replaying the log", seq_of(database)) as progress:
+        done = database.write_now(projection.rebuild, lambda seq: progress.update(progress.task_ids[0], completed=seq))
+    out.print(f"Replayed {done:,} revisions.")
+
+
+@app.command("verify")
+def verify_log() -> None:
+    """Recompute the hash chain and check the links between records."""
+    with (
+        open_store(read_settings()) as database,
+        progress_bar("Verifying the log", seq_of(database)) as progress,
+        database.connect() as conn,
+    ):
+        verdict = verify.verify(conn, lambda seen: progress.update(progress.task_ids[0], completed=seen))
+        verdict.faults += dialects.check_integrity(conn)
+    for fault in verdict.faults:
+        out.print(fault, markup=False, style="red")
+    if verdict.faults:
+        raise OperatorError(f"{len(verdict.faults)} fault(s) found after {verdict.revisions:,} good revisions")
+    typer.echo(f"{verdict.seq}:{verdict.hash}")
+    out.print(f"{verdict.revisions:,} revisions verified; the edition is {verdict.seq}:{verdict.hash}")
+
+
+@app.command()
+def doctor() -> None:
+    """Say how the store and its database are doing, and what endangers them."""
+    settings = read_settings()
+    with open_store(settings, current=False) as database:
+        if not database.exists():
+            raise OperatorError(f"there is no store at {database.url.render_as_string()}; incidents up makes one")
+        behind = storage.behind(database)
+        with database.connect() as conn:
+            facts = {"database": database.url.render_as_string(), **dialects.describe(conn)}
+            problems = [*_unknown_settings(), *dialects.problems_of(facts), *dialects.check_integrity(conn)]
+            if behind:
+                problems.append("the schema is behind this version; run: incidents migrate")
+            else:
+                facts["revisions"] = f"{projection.head_seq(conn):,}"
+                facts["keys"] = str(len(access.list_keys(conn)))
+                if projection.is_stale(conn):
+                    problems.append("the query tables are of another version; run: incidents migrate")
+    table = Table("what", "is", show_header=False)
+    for what, value in facts.items():
+        table.add_row(what, value)
+    out.print(table)
+    for problem in problems:
+        out.print(problem, style="red", markup=False)
+    if problems:
+        raise OperatorError(f"{len(problems)} problem(s)")
+    out.print("All is well.")
+
+
+def _unknown_settings() -> list[str]:
+    """Variables that look like settings and are none: a misspelled one would be silently without effect."""
+    known = {f"INCIDENTS_{name.upper()}" for name in Settings.model_fields}
+    known |= {"INCIDENTS_TEST_DATABASE_URL", "INCIDENTS_SCALE_DSN"}
+    return [
+        f"{name} is no setting" for name in sorted(os.environ) if name.startswith("INCIDENTS_") and name not in known
+    ]

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from incidents_api import access
-from incidents_api.errors import MissingScope, NotAuthenticated, OperatorError
+from incidents_api.errors import MissingScope, NotAuthenticated, OperatorError, Unavailable
 from incidents_api.model.visitor import NOBODY, Visitor
 from incidents_api.storage import tables
 from incidents_api.storage.database import Database
@@ -94,6 +94,80 @@ def test_a_revoked_key_is_over_at_once(database: Database) -> None:
         with pytest.raises(OperatorError, match="incidents key list"):
             database.write_now(access.revoke_key, wrong)
     assert next(one for one in database.write_now(access.list_keys) if one["name"] == "One")["revoked_at"]
+
+
+def test_when_a_key_was_last_used_is_written_once_for_all(store_url: str) -> None:
+    with serve(store_url) as client:
+        store: Database = client.app.state.database
+        used, unused, gone = (key(store, "write", name=name) for name in ("One", "Two", "Three"))
+        commits: list[int] = []
+        sa.event.listen(store._engine, "commit", lambda _: commits.append(1))
+        for token in (used, gone) * 5:
+            assert client.get("/v1/incidents", headers={"Authorization": f"Bearer {token}"}).status_code == 200
+        assert client.get("/v1/incidents", headers={"Authorization": f"Bearer {unused}x"}).status_code == 401
+        assert commits == []
+        client.portal.call(client.app.state.uses.write, store)
+        client.portal.call(client.app.state.uses.write, store)
+        assert len(commits) == 1
+        told = {one["name"]: one for one in store.write_now(access.list_keys)}
+        assert told["Two"]["last_used_at"] is None
+        assert told["One"]["last_used_at"] >= told["One"]["created_at"]
+        client.get("/v1/incidents", headers={"Authorization": f"Bearer {unused}"})
+    # What was noted since is kept when the service ends.
+    database = Database(store_url)
+    assert all(one["last_used_at"] for one in database.write_now(access.list_keys))
+    database.close_writer()
+
+
+def test_a_use_noted_by_another_process_is_not_moved_back(database: Database) -> None:
+    token = key(database, "write")
+    key_id = hashlib.sha256(token.encode()).hexdigest()[:12]
+    for used, told in (
+        (2e9, "2033-05-18T03:33:20Z"),
+        (1e9, "2033-05-18T03:33:20Z"),
+        (2e9 + 60, "2033-05-18T03:34:20Z"),
+    ):
+        database.write_now(access.mark_used, {key_id: used, "no such key": used})
+        assert database.write_now(access.list_keys)[0]["last_used_at"] == told
+
+
+def test_uses_that_cannot_be_written_now_are_kept_for_later(
+    database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    key(database, "write")
+    key_id = database.write_now(access.list_keys)[0]["id"]
+
+    def locked(*_: Any) -> None:
+        raise Unavailable("locked")
+
+    async def write(uses: access.Uses) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(access, "mark_used", locked)
+            await uses.write(database)
+        assert database.write_now(access.list_keys)[0]["last_used_at"] is None
+        await uses.write(database)
+        assert database.write_now(access.list_keys)[0]["last_used_at"] is not None
+
+    uses = access.Uses()
+    uses.note(key_id)
+    asyncio.run(write(uses))
+    assert "tried again" in caplog.text
+
+
+def test_a_store_that_cannot_answer_does_not_make_a_good_key_bad(
+    store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def busy(*_: Any, **__: Any) -> None:
+        raise Unavailable("the store could not answer in time")
+
+    with serve(store_url) as client:
+        store: Database = client.app.state.database
+        token = key(store, "write")
+        assert client.get("/v1/incidents").status_code == 200  # the read face is open now
+        monkeypatch.setattr(store._reader, "rows", busy)
+        for sent in (token, f"inc_{'A' * 43}"):
+            answer = client.get("/v1/incidents", headers={"Authorization": f"Bearer {sent}"})
+            assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
 
 
 @pytest.mark.parametrize(("days", "good"), [(None, True), (1, True), (0, False), (-1, False)])

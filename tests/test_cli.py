@@ -399,6 +399,7 @@ def test_a_key_is_printed_alone(incidents: Command) -> None:
     shown = incidents("key", "list")
     assert shown.code == 0
     assert listed["id"] in shown.out
+    assert "never" in shown.out
     assert result.out.strip().removeprefix("inc_") not in shown.out
 
 

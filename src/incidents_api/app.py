@@ -1,8 +1,9 @@
 """Where the rooms are joined: settings, store, routes, problems and middleware become one application."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -12,7 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from incidents_api import __version__
+from incidents_api import __version__, access
 from incidents_api.errors import PROBLEMS, BadQuery, Internal, MethodNotAllowed, NotFound, Problem
 from incidents_api.routes import claims, codebook, describe, exports, history, records, service, totals, web
 from incidents_api.routes.exports import Files
@@ -76,7 +77,12 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        writing = asyncio.create_task(_write_uses(app.state.uses, store))
         yield
+        writing.cancel()
+        with suppress(asyncio.CancelledError):
+            await writing
+        await app.state.uses.write(store)
         app.state.files.close()
         if database is None:
             await store.close()
@@ -92,6 +98,7 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.database = store
+    app.state.uses = access.Uses()
     app.state.files = Files()
     app.state.limits = Limits(settings.open_reads, settings.max_body_bytes, settings.max_limit, settings.licence)
     app.router.route_class = BytesRoute
@@ -125,6 +132,13 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
     )
     app.add_middleware(Outermost)
     return app
+
+
+async def _write_uses(uses: access.Uses, store: Database) -> None:
+    """Keep when keys were last used, once a minute: one commit for all of them, and none when nobody came."""
+    while True:
+        await asyncio.sleep(60)
+        await uses.write(store)
 
 
 def check_scopes(app: FastAPI) -> None:

@@ -25,13 +25,14 @@ def key_create(
 
 @app.command("list")
 def key_list() -> None:
-    """List every key, without its secret."""
+    """List every key, without its secret, and when it was last used (to the minute or so)."""
     with open_store(read_settings()) as database:
         keys = database.write_now(access.list_keys)
-    table = Table("id", "name", "scopes", "created", "expires", "revoked")
+    table = Table("id", "name", "scopes", "created", "expires", "revoked", "last used")
     for one in keys:
         days = ((one[name] or "")[:10] for name in ("created_at", "expires_at", "revoked_at"))
-        table.add_row(one["id"], one["name"], one["scopes"], *days)
+        used = (one["last_used_at"] or "never")[:16].replace("T", " ")
+        table.add_row(one["id"], one["name"], one["scopes"], *days, used)
     Console(soft_wrap=True).print(table)
 
 

@@ -1,6 +1,6 @@
 """Who asks: the name of a key and what it may do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -9,6 +9,8 @@ class Visitor:
 
     name: str | None
     scopes: frozenset[str]
+    key: str | None = field(default=None, compare=False)
+    """Stands for the key in logs and limits; tells nothing of its secret."""
 
     def may(self, scope: str) -> bool:
         """Whether the scope is held; admin holds all."""

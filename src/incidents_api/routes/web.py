@@ -75,6 +75,8 @@ def guarded(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
 
     async def handle(request: Request) -> Response:
         who = await access.visitor(database_of(request), request.headers.get("authorization"))
+        if who.key is not None:
+            request.app.state.uses.note(who.key)
         access.allow(who, endpoint.scope, open_reads=limits_of(request).open_reads)
         try:
             return await endpoint.handler(request, who)

@@ -72,6 +72,7 @@ api_key = Table(
     Column("created_at", Text, nullable=False),
     Column("expires_at", Text),
     Column("revoked_at", Text),
+    Column("last_used_at", Text),
     info={"holds": "Keys, as the sha256 of 256 random bits."},
 )
 

@@ -1,7 +1,10 @@
 """Keys and scopes: who may do what. A key is 256 random bits, kept as its sha256."""
 
 import hashlib
+import hmac
+import logging
 import secrets
+import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from incidents_api.errors import MissingScope, NotAuthenticated, OperatorError
+from incidents_api.errors import MissingScope, NotAuthenticated, OperatorError, Problem
 from incidents_api.model import vocabulary
 from incidents_api.model.visitor import NOBODY, Visitor
 from incidents_api.storage.database import Database, Statement
@@ -21,6 +24,10 @@ READ = "read"
 """Scope of a route that reads records: open, unless the settings close reads to all but key holders."""
 SCOPES = vocabulary.codes("scope")
 
+log = logging.getLogger("incidents_api")
+
+_ID = 12
+"""Letters of the hash that name a key: enough to find it, far too few to find another secret for it."""
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="incidents"'}
 
 
@@ -43,23 +50,58 @@ async def visitor(database: Database, authorization: str | None) -> Visitor:
     if scheme.lower() != "bearer" or not token.startswith("inc_") or len(token) > 100 or not token.isascii():
         empty = " (there is no key after Bearer)" if not token else ""
         raise NotAuthenticated(f"give Authorization: Bearer inc_...{empty}", headers=_CHALLENGE)
-    # Looked up by the sha256 of 256 random bits: how long the look-up takes tells nothing about any key.
-    rows = await database.read(Statement("key", _by_hash, {"hash": _sha256(token)}, short=True))
-    if not rows:
+    # Found by a part of the hash, compared whole in constant time: how long it takes tells nothing about any key.
+    # A database that cannot answer raises Unavailable (503): a good key is never called a bad one.
+    digest = _sha256(token)
+    rows = await database.read(Statement("key", _by_id, {"id": digest[:_ID]}, short=True))
+    stored, name, scopes, expires_at, revoked_at = rows[0] if rows else ("", "", "", None, None)
+    if not hmac.compare_digest(digest, stored):
         raise NotAuthenticated("no such key", headers=_CHALLENGE)
-    name, scopes, expires_at, revoked_at = rows[0]
     if revoked_at is not None:
         raise NotAuthenticated("the key was revoked", headers=_CHALLENGE)
     if expires_at is not None and expires_at <= _now():
         raise NotAuthenticated("the key has expired", headers=_CHALLENGE)
-    return Visitor(name, frozenset(scopes.split()))
+    return Visitor(name, frozenset(scopes.split()), digest[:_ID])
 
 
-def _by_hash() -> sa.Select[Any]:
+def _by_id() -> sa.Select[Any]:
     columns = api_key.c
-    return sa.select(columns.name, columns.scopes, columns.expires_at, columns.revoked_at).where(
-        columns.hash == sa.bindparam("hash", type_=sa.Text)
+    return sa.select(columns.hash, columns.name, columns.scopes, columns.expires_at, columns.revoked_at).where(
+        columns.id == sa.bindparam("id", type_=sa.Text)
     )
+
+
+class Uses:
+    """When keys were last used: noted in memory by every request, written for all of them once in a while."""
+
+    def __init__(self) -> None:
+        self._noted: dict[str, float] = {}
+
+    def note(self, key: str) -> None:
+        """The key was used now."""
+        self._noted[key] = time.time()
+
+    async def write(self, database: Database) -> None:
+        """Keep what was noted, in one commit; where the store cannot, it is tried again at the next time."""
+        noted, self._noted = self._noted, {}
+        if not noted:
+            return
+        try:
+            await database.write(mark_used, noted)
+        except Problem:
+            log.warning("when keys were last used could not be written; it will be tried again")
+            self._noted = noted | self._noted
+
+
+def mark_used(conn: Connection, noted: Mapping[str, float]) -> None:
+    """Set when keys were last used (id: seconds since 1970); another process may have seen a later use."""
+    columns = api_key.c
+    at = sa.bindparam("at", type_=columns.last_used_at.type)
+    statement = sa.update(api_key).where(
+        columns.id == sa.bindparam("key"), sa.or_(columns.last_used_at.is_(None), columns.last_used_at < at)
+    )
+    rows = [{"key": key, "at": _stamp(datetime.fromtimestamp(used, UTC))} for key, used in sorted(noted.items())]
+    conn.execute(statement.values(last_used_at=at), rows)
 
 
 def create_key(conn: Connection, name: str, scopes: Iterable[str], days: int | None = None) -> str:
@@ -72,7 +114,7 @@ def create_key(conn: Connection, name: str, scopes: Iterable[str], days: int | N
         raise OperatorError("a key's name has 1 to 100 letters, digits, spaces and . _ @ -")
     token = f"inc_{secrets.token_urlsafe(32)}"
     entry = {
-        "id": _sha256(token)[:12],
+        "id": _sha256(token)[:_ID],
         "hash": _sha256(token),
         "name": name,
         "scopes": " ".join(wanted),

@@ -5,7 +5,6 @@ import io
 import json
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -21,6 +20,7 @@ import pytest
 
 from incidents_api.model.kinds import KINDS
 from incidents_api.reading.parameters import groups_of, parameters
+from tests.machine import program
 from tests.test_docs import ADDRESS, CURLS, ROOT, Block, running, stated
 
 DOCUMENT = ROOT / "docs" / "query.md"
@@ -269,6 +269,8 @@ def test_every_group_and_operator_is_named() -> None:
         assert re.search(rf"\b{word}\b", asked), word
 
 
+R = ("r-base-core", "r-cran-readr")
+
 # --- Recipes -------------------------------------------------------------------------------------------------------
 
 
@@ -283,14 +285,6 @@ def chapters() -> dict[str, list[Block]]:
     return found
 
 
-def has_r() -> bool:
-    """Whether R and readr are there."""
-    rscript = shutil.which("Rscript")
-    if rscript is None:
-        return False
-    return subprocess.run([rscript, "-e", "library(readr)"], capture_output=True, check=False).returncode == 0
-
-
 @pytest.mark.parametrize("title", chapters())
 def test_recipes_run(server: tuple[int, Path, dict[str, str]], title: str) -> None:
     port, folder, environment = server
@@ -300,12 +294,13 @@ def test_recipes_run(server: tuple[int, Path, dict[str, str]], title: str) -> No
         if block.language == "sh" and "-o " in block.text:
             ask = by_bash if "curl" in CURLS else by_httpx
             assert ask(block.text.replace(ADDRESS, f"127.0.0.1:{port}"), folder, environment).status == 200
-    for language, program in (("python", [sys.executable, "-c"]), ("r", ["Rscript", "-e"])):
+    for language in ("python", "r"):
         text = "".join(block.text for block in told if block.language == language)
-        if not text or (language == "r" and not has_r()):
+        if not text:
             continue
+        run = [sys.executable, "-c"] if language == "python" else [program("Rscript", *R), "-e"]
         done = subprocess.run(
-            [*program, text.replace(ADDRESS, f"127.0.0.1:{port}")],
+            [*run, text.replace(ADDRESS, f"127.0.0.1:{port}")],
             cwd=folder,
             env=environment,
             capture_output=True,

@@ -25,6 +25,7 @@ from incidents_api import app, cli
 from incidents_api.errors import PROBLEMS
 from incidents_api.settings import Settings
 from tests.conftest import key_for, serve
+from tests.machine import program
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ROOT / "src" / "incidents_api"
@@ -86,7 +87,7 @@ if given.D:
 sys.stdout.flush()
 print((given.w or "").replace("%{{http_code}}", str(answer.status_code)).replace("\\\\n", "\\n"), end="")
 """
-"""The few options of curl that the README uses, for machines without curl."""
+"""The few options of curl that the documents use, for machines without curl."""
 
 CURLS = ("ours", "curl") if shutil.which("curl") else ("ours",)
 
@@ -127,13 +128,22 @@ def ready(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
     pytest.fail(f"the server does not answer:\n{log.read_text()}")
 
 
-def steps() -> list[tuple[str, str]]:
-    """Each block of commands of the README's first minute, and the output that is stated for it."""
-    told = blocks(ROOT / "README.md")
+WALKS = ("README.md", "docs/scripts.md")
+"""Documents whose blocks of commands and programs run as they stand, from the first to the last, over one new store."""
+
+PACKAGES_OF_R = ("r-base-core", "r-cran-httr2", "r-cran-jsonlite")
+
+RUN_BY = {"sh": "{text}", "python": "python3 - <<'END'\n{text}END\n", "r": "Rscript - <<'END'\n{text}END\n"}
+
+
+def steps(document: str) -> list[tuple[str, str]]:
+    """Each block of a document that runs, as bash, and the output that is stated for it."""
+    told = blocks(ROOT / document)
     found = []
     for block, following in zip(told, [*told[1:], Block("", "", "")], strict=True):
-        if block.language == "sh" and "make " not in block.text:
-            found.append((block.text, following.text if following.language == "text" else ""))
+        if block.language in RUN_BY and "make " not in block.text:
+            run = RUN_BY[block.language].replace("{text}", block.text)
+            found.append((run, following.text if following.language == "text" else ""))
     return found
 
 
@@ -143,31 +153,39 @@ def stated(expected: str) -> re.Pattern[str]:
 
 
 @pytest.mark.parametrize("curl", CURLS)
-def test_the_first_minute(tmp_path: Path, curl: str) -> None:
+@pytest.mark.parametrize("document", WALKS)
+def test_what_a_document_shows_runs(tmp_path: Path, document: str, curl: str) -> None:
+    told = steps(document)
+    if any("Rscript" in commands for commands, _ in told):
+        program("Rscript", *PACKAGES_OF_R)
     with running(tmp_path) as (port, environment):
+        bins = [str(tmp_path / ".venv/bin")]
         if curl == "ours":
             (tmp_path / "bin").mkdir()
             (tmp_path / "bin/curl").write_text(OUR_CURL.format(python=sys.executable))
             (tmp_path / "bin/curl").chmod(0o755)
-            environment["PATH"] = f"{tmp_path / 'bin'}:{environment['PATH']}"
+            bins.insert(0, str(tmp_path / "bin"))
+        environment["PATH"] = ":".join([*bins, environment["PATH"]])
         marker = "-- next block --"
-        script = "set -euo pipefail\n" + f"\necho\necho '{marker}'\n".join(commands for commands, _ in steps())
+        script = "set -euo pipefail\n" + f"\necho\necho '{marker}'\n".join(commands for commands, _ in told)
         script = script.replace(ADDRESS, f"127.0.0.1:{port}")
-        told: dict[str, Any] = {"cwd": tmp_path, "env": environment, "stdin": subprocess.DEVNULL, "timeout": 120}
-        done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False, **told)
+        place: dict[str, Any] = {"cwd": tmp_path, "env": environment, "stdin": subprocess.DEVNULL, "timeout": 120}
+        done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False, **place)
     printed = [part.strip() for part in done.stdout.replace(f"127.0.0.1:{port}", ADDRESS).split(marker)]
-    for (commands, expected), output in zip(steps(), printed, strict=False):
-        assert stated(expected).fullmatch(output), f"{commands}\nprinted:\n{output}\nnot as stated:\n{expected}"
-    assert (done.returncode, done.stderr, len(printed)) == (0, "", len(steps()))
+    for (commands, expected), output in zip(told, printed, strict=False):
+        lines = "\n".join(line.rstrip() for line in output.splitlines())
+        assert stated(expected).fullmatch(lines), f"{commands}\nprinted:\n{output}\nnot as stated:\n{expected}"
+    assert (done.returncode, done.stderr, len(printed)) == (0, "", len(told))
 
 
 def test_every_verb_is_shown() -> None:
-    commands = "\n".join(text for text, _ in steps())
+    commands = "\n".join(text for text, _ in steps("README.md"))
     for shown in ("curl -s ", "curl -sI ", "-d '{", "-X PATCH", "-X PUT", "-X POST", "-X DELETE"):
         assert shown in commands
-    for path in (path for path in DOCUMENTS if path.name != "query.md"):
+    walked = {ROOT / name for name in WALKS} | {ROOT / "docs/query.md"}  # which has a test of its own
+    for path in set(DOCUMENTS) - walked:
         outside = [block for block in blocks(path) if block.language == "sh" and "curl " in block.text]
-        assert not outside or path == ROOT / "README.md", f"{path}: only the README's commands are run"
+        assert not outside, f"{path}: list it in WALKS, so that its commands are run"
 
 
 # --- The examples of reports ---------------------------------------------------------------------------------------

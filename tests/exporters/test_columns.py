@@ -7,6 +7,7 @@ import pytest
 
 from incidents_api.exporters import CLAIM_COLUMNS, claim_rows, columns, kind_table, table
 from incidents_api.exporters.columns import TYPES
+from incidents_api.exporters.csv import harmless
 from incidents_api.model import fields, vocabulary
 from incidents_api.model.claims import DIMS
 from incidents_api.model.kinds import BY_PLURAL, KINDS
@@ -104,3 +105,18 @@ def test_claims_are_one_row_each_with_their_incident() -> None:
             assert {dim: row[dim] for dim in DIMS if row[dim]} == claim["dims"]
             assert (row["low"], row["value"], row["high"]) == (claim["low"], claim["value"], claim["high"])
             assert row["quote"] == (claim["quote"] or {}).get("text")
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_plain_columns_hold_nothing_that_needs_guarding(name: str) -> None:
+    one = table(name)
+    told = [
+        text
+        for record in records(name)
+        for row in one.rows(record)
+        for column, value in zip(one.columns, row, strict=True)
+        if column.plain and value is not None
+        for text in (value if column.many else [value])
+    ]
+    assert told
+    assert [text for text in told if harmless(text) != text] == []

@@ -59,7 +59,8 @@ def optional(module: str, extra: str) -> Any:
 class Column:
     """One column of a table. `type` is one of TYPES, of each value where there are `many`.
 
-    `codes` names the list of the vocabulary that the values are taken from.
+    `codes` names the list of the vocabulary that the values are taken from. `plain`: they are ids or codes, so that
+    nothing in them needs to be guarded.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Column:
     meaning: str
     many: bool = False
     codes: str | None = None
+    plain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +169,12 @@ def _column(one: Field) -> Column:
         meaning=one.meaning + joined,
         many=one.many,
         codes=one.codes,
+        plain=_is_plain(one),
     )
+
+
+def _is_plain(one: Field) -> bool:
+    return one.codes is not None or one.type in ("id", "country", "admin1")
 
 
 def _figure_columns(kind: Kind) -> tuple[Column, ...]:
@@ -188,15 +195,17 @@ def columns(kind: Kind) -> tuple[Column, ...]:
 
 def kind_table(kind: Kind, figures: Figures = figures_of) -> Table:
     """The table of a kind: one row per record. `figures` fills the blocks of the measures."""
-    fields = _fields(kind)
+    values = [one.value for one in _fields(kind)]
     measures = vocabulary.codes("measure") if _figure_columns(kind) else ()
+    places = {measure: len(values) + 3 * n for n, measure in enumerate(measures)}
+    unknown = NO_LEVELS * len(measures)
 
     def rows(record: Record) -> list[Row]:
-        row = [one.value(record) for one in fields]
+        row = [value(record) for value in values]
         if measures:
-            found = figures(record)
-            for measure in measures:
-                row.extend(found.get(measure, NO_LEVELS))
+            row += unknown
+            for measure, levels in figures(record).items():
+                row[places[measure] : places[measure] + 3] = levels
         return [row]
 
     return Table(kind.plural, kind.meaning, columns(kind), rows)
@@ -258,18 +267,21 @@ CLAIM_COLUMNS: tuple[Column, ...] = (
             type=(of := _column(_INCIDENT_FIELDS[repeated])).type,
             meaning=f"Of the incident: {of.meaning}",
             codes=of.codes,
+            plain=of.plain,
         )
         for name, repeated in _OF_INCIDENT.items()
     ),
     *(_column(one) for one in _CLAIM_FIELDS),
 )
 """The claims as one long table: what is needed of the incident, then the claim."""
+_INCIDENT_VALUES = [_INCIDENT_FIELDS[name].value for name in _OF_INCIDENT.values()]
+_CLAIM_VALUES = [one.value for one in _CLAIM_FIELDS]
 
 
 def claim_rows(record: Record) -> list[Row]:
     """One row for each claim of an incident, in the order of the record."""
-    told = [_INCIDENT_FIELDS[name].value(record) for name in _OF_INCIDENT.values()]
-    return [[*told, *(one.value(claim) for one in _CLAIM_FIELDS)] for claim in record["claims"]]
+    told = [value(record) for value in _INCIDENT_VALUES]
+    return [[*told, *[value(claim) for value in _CLAIM_VALUES]] for claim in record["claims"]]
 
 
 CLAIMS = Table(

@@ -46,10 +46,10 @@ def _flag(value: bool) -> str:
 def _maker(column: Column) -> Callable[[Any], str] | None:
     """What turns a value of a column into its cell; None where csv writes the value as it should be."""
     if column.many:
-        return _joined
+        return SEPARATOR.join if column.plain else _joined
     if column.type == "flag":
         return _flag
-    return harmless if column.type == "text" and column.codes is None else None
+    return harmless if column.type == "text" and not column.plain else None
 
 
 class Csv:

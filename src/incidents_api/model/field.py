@@ -1,7 +1,7 @@
 """A field of the catalogue: what one line of it says, and how its value is found in a record."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from incidents_api.model.wire import Record
@@ -33,14 +33,37 @@ class Field:
     kept: bool = True
     internal: bool = False
 
-    def value(self, record: Record) -> Any:
-        """The value in a record: a scalar or None, or for `many` a sorted list without repeats."""
-        found = self.read(record) if self.read else pluck(record, self.path)
-        if self.many:
-            return sorted({item for item in found if item is not None})
-        if self.read:
-            return found
-        return next(iter(found), None)
+    value: Callable[[Record], Any] = field(init=False, repr=False, compare=False)
+    """The value in a record: a scalar or None, or for `many` a sorted list without repeats."""
+
+    def __post_init__(self) -> None:
+        # Made once: every record is asked for each of its fields, when it is written and when it is exported.
+        object.__setattr__(self, "value", _several(self) if self.many else self.read or _first(self.path))
+
+
+def _several(one: Field) -> Callable[[Record], list[Any]]:
+    read, path = one.read, one.path
+
+    def value(record: Record) -> list[Any]:
+        found = read(record) if read else pluck(record, path)
+        return sorted({item for item in found if item is not None})
+
+    return value
+
+
+def _first(path: str) -> Callable[[Record], Any]:
+    """What stands at a dotted path; the first where there are several."""
+    names = path.split(".")
+
+    def value(record: Record) -> Any:
+        found: Any = record
+        for name in names:
+            found = found.get(name) if isinstance(found, dict) else None
+            if isinstance(found, list):
+                return next(pluck(record, path), None)
+        return found
+
+    return value
 
 
 def pluck(record: Any, path: str) -> Iterator[Any]:
@@ -54,26 +77,26 @@ def pluck(record: Any, path: str) -> Iterator[Any]:
             yield item
 
 
-def folds(field: Field) -> tuple[Field, ...]:
+def folds(one: Field) -> tuple[Field, ...]:
     """A text and what filters compare with it under CASEI and ACCENTI."""
 
     def fold(case: bool, accents: bool) -> Callable[[Record], str | None]:
         def read(record: Record) -> str | None:
-            text = field.value(record)
+            text = one.value(record)
             return None if text is None else folded(text, case=case, accents=accents)[:500]
 
         return read
 
     return (
-        field,
+        one,
         *(
             Field(
-                name=f"{field.name}_{suffix}",
+                name=f"{one.name}_{suffix}",
                 type="text",
-                path=field.path,
+                path=one.path,
                 read=fold(case, accents),
                 internal=True,
-                meaning=f"{field.meaning} Folded.",
+                meaning=f"{one.meaning} Folded.",
             )
             for suffix, case, accents in (("casei", True, False), ("accenti", False, True), ("folded", True, True))
         ),

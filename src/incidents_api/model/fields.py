@@ -3,7 +3,7 @@
 Adding a field is one line here, its member in the report, and a migration; `incidents rebuild` fills the column.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from incidents_api.model import vocabulary
@@ -12,18 +12,26 @@ from incidents_api.model.places import direction, main_place
 from incidents_api.model.wire import Record
 from incidents_api.model.words import name_key
 
+_CITES_NOTHING = frozenset({"raw", "tallies"})
+"""Members of a record that are not searched: what a foreign file said, and what follows from the claims."""
 
-def sources_of(record: Any) -> Iterable[str]:
+
+def sources_of(record: Any) -> list[str]:
     """Every source id that a record cites, in claims and in evidence."""
-    if isinstance(record, dict):
-        for key, value in record.items():
-            if key == "source_id" and isinstance(value, str):
-                yield value
-            elif isinstance(value, dict | list) and key != "raw":
-                yield from sources_of(value)
-    elif isinstance(record, list):
-        for item in record:
-            yield from sources_of(item)
+    found: list[str] = []
+    left = [record]
+    # A loop, and exact types: JSON knows no others, and this runs through every member of every record exported.
+    for at in left:
+        if type(at) is list:
+            left += at
+        elif type(at) is dict:
+            for name, value in at.items():
+                if type(value) is str:
+                    if name == "source_id":
+                        found.append(value)
+                elif value and name not in _CITES_NOTHING:
+                    left.append(value)
+    return found
 
 
 def _external_ids(record: Record) -> list[str]:

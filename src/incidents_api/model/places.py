@@ -20,7 +20,7 @@ def main_place(record: Record) -> Record:
     for role in _PLACE_ROLES:
         for place in record["locations"]:
             if place["role"] == role:
-                return dict(place)
+                return place  # type: ignore[no-any-return]
     return {}
 
 

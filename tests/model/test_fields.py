@@ -233,6 +233,10 @@ def test_an_empty_incident_has_values_too() -> None:
         "date_precision": "unknown",
         "status": "draft",
         "sensitivity": "public",
+        # What lists are sorted by is never null.
+        "title_order": "",
+        "country_order": "",
+        "admin1_order": "",
     }
 
 

@@ -77,6 +77,23 @@ def pluck(record: Any, path: str) -> Iterator[Any]:
             yield item
 
 
+def in_order(one: Field) -> Field:
+    """What lists are sorted by in the place of a field that may be unknown: empty then, and never null.
+
+    So unknown sorts lowest on both databases, and an index gives the order and every page of it: of nulls one
+    database makes the first rows, the other the last.
+    """
+    value = one.value
+    return Field(
+        name=f"{one.name}_order",
+        type="text",
+        path=one.path,
+        read=lambda record: value(record) or "",
+        internal=True,
+        meaning=f"{one.meaning} Empty where it is unknown.",
+    )
+
+
 def folds(one: Field) -> tuple[Field, ...]:
     """A text and what filters compare with it under CASEI and ACCENTI."""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from incidents_api.model import vocabulary
-from incidents_api.model.field import Field, folds
+from incidents_api.model.field import Field, folds, in_order
 from incidents_api.model.places import direction, main_place
 from incidents_api.model.wire import Record
 from incidents_api.model.words import name_key
@@ -177,9 +177,18 @@ def _text(name: str, meaning: str, path: str | None = None, **more: Any) -> Fiel
     return Field(name=name, type="text", path=path or name, meaning=meaning, **more)
 
 
-def _unit(name: str, meaning: str, path: str | None = None, read: Callable[[Record], Any] | None = None) -> Field:
-    path = path or name
-    return Field(name=name, type=name, path=path, meaning=meaning, read=read, filter="equals", sort=True, group=True)
+def _unit(
+    name: str, meaning: str, path: str | None = None, read: Callable[[Record], Any] | None = None
+) -> tuple[Field, Field]:
+    asked: dict[str, Any] = {"filter": "equals", "sort": True, "group": True}
+    one = Field(name=name, type=name, path=path or name, meaning=meaning, read=read, **asked)
+    return one, in_order(one)
+
+
+def _optional_text(name: str, meaning: str, **more: Any) -> tuple[Field, ...]:
+    """A text that lists are sorted by and some records do not have."""
+    one = _text(name, meaning, sort=True, **more)
+    return *folds(one), in_order(one)
 
 
 def _code(name: str, codes: str, meaning: str, path: str | None = None, **more: Any) -> Field:
@@ -195,15 +204,15 @@ INCIDENT: tuple[Field, ...] = (
     _code("secondary_type", "incident_type", "What else happened.", "secondary_types", many=True, filter="term"),
     _code("stage", "stage", "How far it went."),
     _code("granularity", "granularity", "One incident, an operation with parts, a series, or a total for a period."),
-    *folds(_text("title", "Title in the words of the coder.", sort=True)),
+    *_optional_text("title", "Title in the words of the coder."),
     *_dates("date", "it happened"),
-    _unit(
+    *_unit(
         "country",
         f"{_COUNTRY} where it took place.",
         "locations.country",
         read=_main("country"),
     ),
-    _unit(
+    *_unit(
         "admin1",
         f"{_ADMIN1} where it took place.",
         "locations.admin1",
@@ -284,7 +293,7 @@ ACTOR: tuple[Field, ...] = (
     Field(
         name="identified", type="flag", path="identified", filter="equals", group=True, meaning="Whether it is named."
     ),
-    _unit("country", f"{_COUNTRY} it belongs to."),
+    *_unit("country", f"{_COUNTRY} it belongs to."),
     Field(name="parent", type="id", path="parent_id", filter="reference", meaning="Actor of which it is a faction."),
     SOURCE,
     EXTERNAL_ID,
@@ -294,8 +303,8 @@ LOCATION: tuple[Field, ...] = (
     *folds(_text("name", "Name or alias, accents and case aside.", filter="name", sort=True)),
     KNOWN_AS,
     _code("kind", "location_kind", "What kind of location.", sort=True),
-    _unit("country", f"{_COUNTRY} it lies in."),
-    _unit("admin1", f"{_ADMIN1} it lies in."),
+    *_unit("country", f"{_COUNTRY} it lies in."),
+    *_unit("admin1", f"{_ADMIN1} it lies in."),
     Field(
         name="parent", type="id", path="parent_id", filter="reference", meaning="Location that contains it directly."
     ),
@@ -307,8 +316,8 @@ LOCATION: tuple[Field, ...] = (
 
 SOURCE_FIELDS: tuple[Field, ...] = (
     _code("kind", "source_kind", "What kind of document.", sort=True),
-    *folds(_text("title", "Title, where it has one.", sort=True)),
-    *folds(_text("publisher", "Who published it.", filter="equals", sort=True, group=True)),
+    *_optional_text("title", "Title, where it has one."),
+    *_optional_text("publisher", "Who published it.", filter="equals", group=True),
     _text("url", "Address.", filter="equals"),
     *_dates("published", "it was published"),
     _text("language", "BCP 47 language tag.", filter="equals", group=True),
@@ -321,8 +330,8 @@ SOURCE_FIELDS: tuple[Field, ...] = (
 STATISTIC: tuple[Field, ...] = (
     _text("indicator", "What is counted.", filter="equals", sort=True, group=True),
     *_dates("period", "it was counted"),
-    _unit("country", f"{_COUNTRY} it speaks of.", "area.country"),
-    _unit("admin1", f"{_ADMIN1} it speaks of.", "area.admin1"),
+    *_unit("country", f"{_COUNTRY} it speaks of.", "area.country"),
+    *_unit("admin1", f"{_ADMIN1} it speaks of.", "area.admin1"),
     Field(
         name="location",
         type="id",

@@ -239,7 +239,7 @@ def _read_cursor(query: Query, cursor: str) -> tuple[Any, ...]:
 
 
 def _place(query: Query, key: str) -> tuple[Any, ...]:
-    """The values that a key spells: "+value", "-" alone for null, the last key as it is; ValueError otherwise."""
+    """The values that a key spells: "+value", "-" alone for unknown, the last key as it is; ValueError otherwise."""
     *parts, last = key.split("\x1f")
     known = {field.name for field in query.kind.fields} | {"incident_id"}
     if len(parts) != len(query.sort) or not _LAST_KEY.fullmatch(last):
@@ -249,7 +249,7 @@ def _place(query: Query, key: str) -> tuple[Any, ...]:
     place: list[Any] = []
     for part, (name, _) in zip(parts, query.sort, strict=True):
         if part == "-":
-            place.append(None)
+            place.append("" if name in known else None)  # only figures are null in their order
         elif part[:1] != "+":
             raise ValueError
         elif name in known:

@@ -77,11 +77,11 @@ def head_seq() -> sa.ScalarSelect[Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Key:
-    """One key of an order: a column, and whether it descends and is ever null."""
+    """One key of an order: a column, and whether it descends and is ever null, as only figures are."""
 
     column: Any
     descends: bool
-    nullable: bool = True
+    nullable: bool = False
 
 
 def _ordered(query: Query, bound: Bound) -> tuple[list[_Key], Any]:
@@ -91,14 +91,14 @@ def _ordered(query: Query, bound: Bound) -> tuple[list[_Key], Any]:
     keys = []
     for name, descends in query.sort:
         if name in table.c:
-            keys.append(_Key(table.c[name], descends, name != "date"))
+            keys.append(_Key(tables.ordered_by(table, name), descends))
             continue
         measure, _, level = name.rpartition("_")
         told = tables.figure.alias()
         same = sa.and_(told.c.incident_id == table.c.id, told.c.measure == bound.value(measure), told.c.whole)
         source = source.outerjoin(told, sa.and_(same, bound.true(told)))
-        keys.append(_Key(told.c[level], descends))
-    keys.append(_Key(table.c.id, keys[-1].descends, nullable=False))
+        keys.append(_Key(told.c[level], descends, nullable=True))
+    keys.append(_Key(table.c.id, keys[-1].descends))
     bound.shape.append(query.sort)
     return keys, source
 

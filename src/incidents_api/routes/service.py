@@ -35,40 +35,6 @@ _DOCS = """<!doctype html>
 </html>
 """
 
-_HOME = """<!doctype html>
-<html lang="en">
-<head><meta charset="utf-8"><title>The incident event store</title><link rel="icon" href="data:,">
-<meta name="viewport" content="width=device-width">
-<style>
-body{{font:16px/1.5 system-ui,sans-serif;max-width:42rem;margin:3rem auto;padding:0 1rem;color-scheme:light dark}}
-code{{background:#8882;padding:.1em .3em}}dt{{margin-top:.6em}}dd{{margin-left:1.2em}}</style></head>
-<body>
-<h1>The incident event store</h1>
-<p>Kidnappings, rescues and the figures claimed about them, each tied to the words of its source.
-The store stands at revision {seq}.</p>
-<h2>Look</h2>
-<dl>{lists}</dl>
-<h2>Learn</h2>
-<dl>
-<dt><a href="/docs">/docs</a></dt><dd>Every route, to read and to try.</dd>
-<dt><a href="/openapi.json">/openapi.json</a></dt><dd>The same as OpenAPI 3.1.</dd>
-<dt><a href="/v1/codebook">/v1/codebook</a> (<a href="/v1/codebook.csv">CSV</a>)</dt>
-<dd>Every field and code, and what it means.</dd>
-<dt><a href="/v1">/v1</a></dt><dd>This page for programs.</dd>
-</dl>
-<h2>Ask</h2>
-<p><a href="/v1/incidents?admin1=MX-SIN&amp;count=exact"
-><code>/v1/incidents?admin1=MX-SIN&amp;count=exact</code></a><br>
-<a href="/v1/incidents?from=2024-03&amp;to=2024-03&amp;date_mode=within"
-><code>/v1/incidents?from=2024-03&amp;to=2024-03&amp;date_mode=within</code></a><br>
-<a href="/v1/incidents?q=safehouse"><code>/v1/incidents?q=safehouse</code></a><br>
-<a href="/v1/totals?by=admin1"><code>/v1/totals?by=admin1</code></a><br>
-<a href="/v1/incidents.csv?measure=freed&amp;sort=-freed_best"
-><code>/v1/incidents.csv?measure=freed&amp;sort=-freed_best</code></a></p>
-</body>
-</html>
-"""
-
 
 def endpoints() -> list[Endpoint]:
     """Every route about the service."""
@@ -79,7 +45,6 @@ def endpoints() -> list[Endpoint]:
         return Endpoint("GET", path, OPEN, handler, name, summary, "service", **({"answer": {"type": "object"}} | more))
 
     return [
-        get("/", _home, "home", "A page that links the rest", **html),
         get("/v1", _describe, "describe", "What this service is"),
         get("/docs", _docs, "docs", "The API docs as a page", **html),
         get(
@@ -90,14 +55,6 @@ def endpoints() -> list[Endpoint]:
         get("/livez", _livez, "livez", "Whether the process answers"),
         get("/readyz", _readyz, "readyz", "Whether the store answers"),
     ]  # fmt: skip
-
-
-async def _home(request: Request, _: Visitor) -> Response:
-    seq = (await database_of(request).read(records.head()))[0][0]
-    lists = "".join(
-        f'<dt><a href="/v1/{kind.plural}">/v1/{kind.plural}</a></dt><dd>{kind.meaning}</dd>' for kind in KINDS.values()
-    )
-    return web.answer(_HOME.format(seq=seq, lists=lists), headers=_PAGE_HEADERS, media="text/html")
 
 
 async def _describe(request: Request, _: Visitor) -> Response:

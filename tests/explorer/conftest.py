@@ -1,0 +1,90 @@
+"""The explorer in a real browser, over stores that are loaded once; whatever it should not do fails the test."""
+
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, Page
+
+import hatch_build
+from incidents_api.app import create_app
+from incidents_api.settings import Settings
+from tests import browser
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def built() -> None:
+    """The page, built from the sources that are there."""
+    hatch_build.build(ROOT)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One browser for all tests."""
+    with browser.chromium() as opened:
+        yield opened
+
+
+@contextmanager
+def serving(url: str) -> Iterator[str]:
+    """The service over a store, on a port of its own: its address."""
+    app = create_app(Settings(_env_file=None, database_url=url))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="on"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 30
+    while not server.started and time.monotonic() < deadline:
+        time.sleep(0.02)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join(30)
+
+
+@pytest.fixture(scope="session")
+def seeded_site(template: Callable[[str, bool], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the service over the five articles; nobody writes to it."""
+    path = tmp_path_factory.mktemp("explorer") / "store.db"
+    shutil.copyfile(template("sqlite", True).removeprefix("sqlite:///"), path)
+    with serving(f"sqlite:///{path}") as address:
+        yield address
+
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture
+def visit(chromium: Browser) -> Iterator[Open]:
+    """Opens an address in a fresh profile; fails for any console error, refused script or request to elsewhere."""
+    wrong: list[str] = []
+    contexts = []
+
+    def get(site: str, path: str = "/", *, width: int = 1280, height: int = 800, **options: object) -> Page:
+        context = chromium.new_context(viewport={"width": width, "height": height}, **options)
+        context.set_default_timeout(15_000)
+        context.grant_permissions(["clipboard-read", "clipboard-write"], origin=site)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda said: wrong.append(said.text) if said.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on(
+            "request",
+            lambda asked: (
+                wrong.append(f"outside request: {asked.url}")
+                if not asked.url.startswith((site, "data:", "blob:"))
+                else None
+            ),
+        )
+        page.goto(f"{site}{path}")
+        return page
+
+    yield get
+    for context in contexts:
+        context.close()
+    assert not wrong, wrong

@@ -31,7 +31,6 @@ class Importer(Protocol):
     about: str
     """One sentence for the help and the documents: whose format, which columns."""
     media_types: tuple[str, ...]
-    seeks: bool
 
     def read(self, file: BinaryIO) -> Iterator[Row]:
         """The rows of a file, one after the other; Invalid when it is not of this format."""

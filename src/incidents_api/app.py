@@ -1,7 +1,6 @@
 """Where the rooms are joined: settings, store, routes, problems and middleware become one application."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -11,17 +10,28 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Match
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from incidents_api import __version__, access
-from incidents_api.errors import PROBLEMS, BadQuery, Internal, MethodNotAllowed, NotFound, Problem
-from incidents_api.routes import claims, codebook, describe, explorer, exports, history, records, service, totals, web
+from incidents_api.errors import PROBLEMS, BadQuery, MethodNotAllowed, NotFound, Problem
+from incidents_api.routes import (
+    claims,
+    codebook,
+    describe,
+    explorer,
+    exports,
+    history,
+    metrics,
+    records,
+    service,
+    totals,
+    web,
+)
 from incidents_api.routes.exports import Files
+from incidents_api.routes.front import Front
+from incidents_api.routes.metrics import Metrics
 from incidents_api.routes.web import Endpoint, Limits
 from incidents_api.settings import Settings
 from incidents_api.storage.database import Database
-
-log = logging.getLogger("incidents_api")
 
 DESCRIPTION = """Incidents - kidnappings, rescues, releases, clashes, trafficking cases - as people who document them
 need them: every figure is a claim tied to the words of its source, contradictions are kept, nothing disappears
@@ -37,37 +47,9 @@ class BytesRoute(APIRoute):
         return handler
 
 
-class Outermost:
-    """HEAD wherever GET, and headers that every answer carries."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on; a HEAD as a GET whose body is dropped."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        head = scope["method"] == "HEAD"
-
-        async def outward(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], (b"x-content-type-options", b"nosniff")]
-            elif head and message["type"] == "http.response.body":
-                message = {"type": "http.response.body", "body": b"", "more_body": message.get("more_body", False)}
-            await send(message)
-
-        if any(character < " " for character in scope["path"]):
-            # A route would take a line feed at the end of a path for its end.
-            unknown = web.problem_answer(NotFound("there is no such route; GET /v1 tells what there is"), scope["path"])
-            await unknown(scope, receive, outward)
-            return
-        await self.app({**scope, "method": "GET", "head": True} if head else scope, receive, outward)
-
-
 def endpoints() -> list[Endpoint]:
     """Every route of the service."""
-    rooms = (records, history, claims, totals, exports, codebook, service, explorer)
+    rooms = (records, history, claims, totals, exports, codebook, service, explorer, metrics)
     return [endpoint for room in rooms for endpoint in room.endpoints()]
 
 
@@ -98,9 +80,12 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.database = store
+    app.state.metrics = Metrics()
     app.state.uses = access.Uses()
     app.state.files = Files()
-    app.state.limits = Limits(settings.open_reads, settings.max_body_bytes, settings.max_limit, settings.licence)
+    app.state.limits = Limits(
+        settings.open_reads, settings.max_body_bytes, settings.max_limit, settings.licence, settings.open_metrics
+    )
     app.router.route_class = BytesRoute
     for endpoint in endpoints():
         app.add_api_route(
@@ -121,16 +106,15 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
     _describe(app)
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(HTTPException, _http_problem)
-    app.add_exception_handler(Exception, _internal)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=["*"],
         allow_methods=["GET", "HEAD"],
         allow_headers=["Authorization", "If-None-Match"],
-        expose_headers=["As-Of-Seq", "Content-Disposition", "ETag", "Link", "Location", "Retry-After"],
+        expose_headers=["As-Of-Seq", "Content-Disposition", "ETag", "Link", "Location", "Retry-After", "X-Request-Id"],
         max_age=86400,
     )
-    app.add_middleware(Outermost)
+    app.add_middleware(Front, metrics=app.state.metrics)
     return app
 
 
@@ -225,8 +209,3 @@ def _methods(request: Request) -> set[str]:
         if route.matches({**request.scope, "method": "*"})[0] is not Match.NONE:
             found |= route.methods or set()
     return found | ({"HEAD"} if "GET" in found else set())
-
-
-async def _internal(request: Request, error: Exception) -> Response:
-    log.error("unexpected error on %s %s", request.method, request.scope.get("path"), exc_info=error)
-    return web.problem_answer(Internal(web.OUR_FAULT), request.scope["path"])

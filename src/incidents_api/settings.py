@@ -1,5 +1,7 @@
 """Every setting, read from INCIDENTS_* variables or a .env file; only app and cli read them."""
 
+from typing import Literal
+
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -13,9 +15,14 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
     open_reads: bool = Field(default=True, description="Reads need no key; false closes them to all but key holders.")
+    open_metrics: bool = Field(default=True, description="/metrics needs no key; false: a key with the scope admin.")
     max_body_bytes: int = Field(2_000_000, ge=1_000, description="Largest body of one report, in bytes.")
     max_limit: int = Field(1000, ge=1, description="Largest page; a larger `limit` is clamped to it.")
     read_threads: int = Field(2, ge=1, le=64, description="Reader threads (SQLite) or pooled connections (PostgreSQL).")
     statement_seconds: float = Field(10.0, gt=0, description="A read or lock that takes longer is given up (503).")
     licence: str = Field("CC-BY-4.0", description="Licence of the data, as told in data packages.")
+    log_format: Literal["text", "json"] = Field("text", description="The log as `text` for the eye or as `json` lines.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The lowest level that is logged; `info` writes a line for each request."
+    )
     seeds: str | None = Field(None, description="Folder of coded articles; none: the ones that come with the package.")

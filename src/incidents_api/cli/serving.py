@@ -1,6 +1,5 @@
 """incidents up and serve: the service as a process."""
 
-import logging
 import socket
 import sys
 
@@ -9,6 +8,7 @@ import uvicorn
 
 from incidents_api import access
 from incidents_api.app import create_app
+from incidents_api.cli import logs
 from incidents_api.cli.console import open_store, out, read_settings, seq_of
 from incidents_api.cli.seeds import load, seed_files
 from incidents_api.cli.store import bring_up_to_date
@@ -59,12 +59,13 @@ def _free_port(settings: Settings) -> None:
 
 
 def _serve(settings: Settings) -> None:
-    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
+    logs.set_up(settings.log_format, settings.log_level)
     out.print(f"Serving on [bold]http://{settings.host}:{settings.port}[/] (docs at /docs; stop with Ctrl-C)")
     uvicorn.run(
         create_app(settings),
         host=settings.host,
         port=settings.port,
+        log_config=None,
         log_level="warning",
         access_log=False,
         server_header=False,

@@ -14,10 +14,12 @@ from incidents_api import access
 from incidents_api.errors import BadQuery, Internal, Problem, TooLarge, VersionRequired, WrongMediaType
 from incidents_api.model.validation import parse
 from incidents_api.model.visitor import Visitor
+from incidents_api.routes.passage import passage_of
 from incidents_api.storage.database import Database
 
 log = logging.getLogger("incidents_api")
 
+METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 OUR_FAULT = "something went wrong on our side; it was logged"
 JSON = "application/json"
 PROBLEM = "application/problem+json"
@@ -34,6 +36,7 @@ class Limits:
     max_body_bytes: int
     max_limit: int
     licence: str
+    open_metrics: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,10 @@ def guarded(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
     """The handler behind the check of the route's scope; the scope can be read from it (`scope`)."""
 
     async def handle(request: Request) -> Response:
+        passage = passage_of(request)
+        passage.route = endpoint.path
         who = await access.visitor(database_of(request), request.headers.get("authorization"))
+        passage.key = who.key
         if who.key is not None:
             request.app.state.uses.note(who.key)
         access.allow(who, endpoint.scope, open_reads=limits_of(request).open_reads)
@@ -83,7 +89,7 @@ def guarded(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
         except (Problem, HTTPException):
             raise
         except Exception:  # told to the log, not to the client; here, so that middleware still sees an answer
-            log.exception("unexpected error on %s %s", request.method, endpoint.path)
+            log.exception("unexpected error on %s", endpoint.path, extra={"told": {"request_id": passage.id}})
             return problem_answer(Internal(OUR_FAULT), request.scope["path"])
 
     handle.__name__ = endpoint.name

@@ -21,6 +21,7 @@ from sqlalchemy.engine import Connection
 from incidents_api.errors import OperatorError, Problem, Unavailable
 from incidents_api.storage import dialects
 from incidents_api.storage.dialects import Row
+from incidents_api.storage.load import Histogram, Load, ReaderLoad
 
 T = TypeVar("T")
 
@@ -63,6 +64,7 @@ class Database:
         self._queue: queue.Queue[_Job | None] = queue.Queue(MAX_QUEUE)
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
+        self._batches = Histogram((1, 2, 4, 8, 16, 32, 64, 128, MAX_BATCH))
 
     # --- Reads -----------------------------------------------------------------------------------------------------
 
@@ -132,6 +134,7 @@ class Database:
             ):
                 dialects.lock_head(connection)
                 results = [self._run(connection, job) for job in batch]
+            self._batches.add(len(batch))
         except Exception as error:  # whatever failed, every caller must hear that nothing was kept
             failure = error if isinstance(error, Problem) else _translated(error)
             results = [(job, None, failure) for job in batch]
@@ -153,6 +156,11 @@ class Database:
         return job, result, None
 
     # --- Life ------------------------------------------------------------------------------------------------------
+
+    def load(self) -> Load:
+        """How busy the store is."""
+        reader = ReaderLoad(0, self._read_threads, 0) if self._reader is None else self._reader.load()
+        return Load(self._queue.qsize(), self._batches, reader)
 
     def exists(self) -> bool:
         """Whether there is a store at the address; asking makes none."""

@@ -6,7 +6,6 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,6 +19,8 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from incidents_api.errors import OperatorError, Unavailable
 from incidents_api.model.words import Term
+from incidents_api.storage.load import ReaderLoad
+from incidents_api.storage.threads import MAX_WAITING, PATIENCE, Threads
 
 # Compared and sorted byte by byte on both engines, whatever the locale of the PostgreSQL database.
 Text = sa.Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
@@ -183,6 +184,7 @@ class Reader(Protocol):
 
     def compile(self, statement: sa.Select[Any]) -> tuple[str, dict[str, Any]]: ...
     async def rows(self, sql: str, values: Mapping[str, Any], *, short: bool) -> list[Row]: ...
+    def load(self) -> ReaderLoad: ...
     async def close(self) -> None: ...
 
 
@@ -316,7 +318,7 @@ class SqliteReader:
     def __init__(self, path: str, threads: int, seconds: float) -> None:
         self._path, self._seconds = Path(path).resolve(), seconds
         self._dialect = sqlite.dialect(paramstyle="named")
-        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="reader")
+        self._threads = Threads(threads, seconds)
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
 
@@ -329,7 +331,11 @@ class SqliteReader:
         """The rows; `short` look-ups run on the loop itself: they cost less than a hop to a thread."""
         if short:
             return self._rows(sql, values)
-        return await asyncio.get_running_loop().run_in_executor(self._executor, self._rows, sql, values)
+        return await self._threads.run(self._rows, sql, values)
+
+    def load(self) -> ReaderLoad:
+        """How many reads run and wait."""
+        return self._threads.load()
 
     def _rows(self, sql: str, values: Mapping[str, Any]) -> list[Row]:
         deadline = time.monotonic() + self._seconds
@@ -360,7 +366,7 @@ class SqliteReader:
 
     async def close(self) -> None:
         """End the threads and their connections."""
-        self._executor.shutdown(wait=True)
+        self._threads.close()
         for connection in self._connections:
             connection.close()
         self._connections.clear()
@@ -392,7 +398,8 @@ class PostgresReader:
             },
             min_size=1,
             max_size=connections,
-            timeout=min(seconds, 2.0),
+            timeout=min(seconds, PATIENCE),
+            max_waiting=MAX_WAITING,
             open=False,
         )
 
@@ -417,6 +424,12 @@ class PostgresReader:
                 return list(await cursor.fetchall())
         except (psycopg.OperationalError, psycopg_pool.PoolTimeout) as error:
             raise Unavailable("the store could not answer in time") from error
+
+    def load(self) -> ReaderLoad:
+        """How many connections of the pool are in use, and how many reads wait for one."""
+        told = self._pool.get_stats()
+        busy = told.get("pool_size", 0) - told.get("pool_available", 0)
+        return ReaderLoad(busy, self._pool.max_size, told.get("requests_waiting", 0))
 
     async def close(self) -> None:
         """Close every connection of the pool."""

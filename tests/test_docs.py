@@ -336,7 +336,7 @@ def test_routes_that_are_named_exist(path: Path) -> None:
 @every_document
 def test_files_that_are_named_exist(path: Path) -> None:
     places = (path.parent, ROOT, SOURCES)
-    named = re.findall(r"(?<![\w/.<$*-])((?:[\w.-]+/)*[\w-]+\.(?:py|toml|json|mjs|bin|md|lock))(?![\w(])", code(path))
+    named = re.findall(r"(?<![\w/.:<$*-])((?:[\w.-]+/)*[\w-]+\.(?:py|toml|json|mjs|bin|md|lock))(?![\w(])", code(path))
     made = {"record.json", "answer.json", "openapi.json", "0003_add_stage.py"}
     missing = {name for name in named if name not in made and not any((place / name).exists() for place in places)}
     assert not missing, f"{path.name} names {missing}"

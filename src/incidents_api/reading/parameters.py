@@ -136,17 +136,20 @@ _FILTER = "CQL2 text (OGC 21-065) over any field: country = 'MX' AND freed_best 
 def _dates() -> list[Parameter]:
     day = {"pattern": r"^\d{4}(-\d{2}(-\d{2})?)?$"}
     modes = vocabulary.codes("date_mode")
-    told = "overlaps: could have happened then; within: certainly did; contains: its span covers the whole."
+    told = (
+        "overlaps (unless said): could have happened then; within: certainly did; contains: its span covers the whole."
+    )
     return [
         _one("from", "First day asked for: YYYY-MM-DD, YYYY-MM or YYYY.", day, _day("first")),
         _one("to", "Last day asked for, inclusive.", day, _day("last")),
-        _one("date_mode", told, {"enum": list(modes), "default": "overlaps"}, _code("date_mode", modes), allowed=modes),
+        _one("date_mode", told, {"enum": list(modes)}, _code("date_mode", modes), allowed=modes),
     ]
 
 
 def _places() -> list[Parameter]:
     precisions = vocabulary.codes("location_precision")
-    told = "Coarsest precision of a point that counts as a place; what is coarser is left out and counted."
+    told = "Coarsest precision of a point that counts as a place (city beside bbox and radius_km); the rest is counted."
+    # No default in the schema: generated clients send it, and max_precision alone is a filter.
     number: dict[str, Any] = {"type": "number"}
     return [
         _one("bbox", "west,south,east,north in degrees; west above east crosses the antimeridian.", {}, _box),
@@ -156,7 +159,7 @@ def _places() -> list[Parameter]:
         _one(
             "max_precision",
             told,
-            {"enum": list(precisions), "default": "city"},
+            {"enum": list(precisions)},
             _code("location_precision", precisions),
             allowed=precisions,
         ),

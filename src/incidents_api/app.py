@@ -1,6 +1,7 @@
 """Where the rooms are joined: settings, store, routes, problems and middleware become one application."""
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -83,9 +84,7 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
     app.state.metrics = Metrics()
     app.state.uses = access.Uses()
     app.state.files = Files()
-    app.state.limits = Limits(
-        settings.open_reads, settings.max_body_bytes, settings.max_limit, settings.licence, settings.open_metrics
-    )
+    app.state.limits = Limits(**{one.name: getattr(settings, one.name) for one in dataclasses.fields(Limits)})
     app.router.route_class = BytesRoute
     for endpoint in endpoints():
         app.add_api_route(
@@ -139,13 +138,15 @@ def _responses(endpoint: Endpoint) -> dict[int | str, dict[str, Any]]:
     told: dict[int | str, dict[str, Any]] = {endpoint.status: {"description": endpoint.summary + "."}}
     if endpoint.answer is not None:
         told[endpoint.status]["content"] = {endpoint.media: {"schema": dict(endpoint.answer)}}
-    if endpoint.headers:
+    replayed = {web.REPLAYED: "true, when it is the answer to an earlier request with this key."}
+    headers = dict(endpoint.headers) | (replayed if endpoint.writes else {})
+    if headers:
         told[endpoint.status]["headers"] = {
-            name: {"description": meaning, "schema": {"type": "string"}} for name, meaning in endpoint.headers.items()
+            name: {"description": meaning, "schema": {"type": "string"}} for name, meaning in headers.items()
         }
     # Any key that is sent is looked at, closed reads ask for one, and the store may be out of reach.
     common = (401, 403, 503) if endpoint.scope != "open" else (401, 503)
-    always = (400,) if endpoint.path.startswith("/v1") else ()
+    always = (400, 409, 422) if endpoint.writes else (400,) if endpoint.path.startswith("/v1") else ()
     titles = {problem.status: problem.title for problem in PROBLEMS}
     for status in sorted({*endpoint.problems, *common, *always}):
         if status == 304:
@@ -157,7 +158,8 @@ def _responses(endpoint: Endpoint) -> dict[int | str, dict[str, Any]]:
 
 
 def _extra(endpoint: Endpoint) -> dict[str, Any]:
-    extra: dict[str, Any] = {"parameters": [dict(one) for one in endpoint.parameters]}
+    keyed = (describe.IDEMPOTENCY_KEY,) if endpoint.writes else ()
+    extra: dict[str, Any] = {"parameters": [dict(one) for one in (*endpoint.parameters, *keyed)]}
     if endpoint.body is not None:
         content = {endpoint.body["media"]: {"schema": endpoint.body["schema"]}}
         extra["requestBody"] = {"required": True, "content": content}

@@ -17,6 +17,9 @@ class Settings(BaseSettings):
     open_reads: bool = Field(default=True, description="Reads need no key; false closes them to all but key holders.")
     open_metrics: bool = Field(default=True, description="/metrics needs no key; false: a key with the scope admin.")
     max_body_bytes: int = Field(2_000_000, ge=1_000, description="Largest body of one report, in bytes.")
+    idempotency_days: int = Field(
+        7, ge=1, le=365, description="Days for which the answer to an Idempotency-Key is kept."
+    )
     max_limit: int = Field(1000, ge=1, description="Largest page; a larger `limit` is clamped to it.")
     read_threads: int = Field(2, ge=1, le=64, description="Reader threads (SQLite) or pooled connections (PostgreSQL).")
     statement_seconds: float = Field(10.0, gt=0, description="A read or lock that takes longer is given up (503).")

@@ -64,6 +64,12 @@ def parameter(
 
 ID = parameter("id", "path", "Permanent id of the record.", {"type": "string", "format": "uuid"}, required=True)
 IF_NONE_MATCH = parameter("If-None-Match", "header", "An ETag that you hold.", {"type": "string"})
+IDEMPOTENCY_KEY = parameter(
+    "Idempotency-Key",
+    "header",
+    "A word of your own for this write: sent again with the same word, it is done once and answered as the first time.",
+    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+)
 AS_OF = parameter("as_of", "query", "As it stood then: a time, a date or a seq.", {"type": "string"})
 
 

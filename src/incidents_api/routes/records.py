@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 
-from fastapi import Request, Response
+from fastapi import Request
 
 from incidents_api.access import READ
 from incidents_api.errors import BadQuery, Fault
@@ -26,8 +28,9 @@ from incidents_api.routes.describe import (
     record_answer,
     written_answer,
 )
-from incidents_api.routes.web import Endpoint, database_of
+from incidents_api.routes.web import Endpoint, Write
 from incidents_api.writing import records as writing
+from incidents_api.writing.once import Answer
 from incidents_api.writing.records import Written
 
 _IF_MATCH = parameter("If-Match", "header", "The ETag of the version that you read.", {"type": "string"})
@@ -98,45 +101,48 @@ def _of_kind(kind: Kind) -> list[Endpoint]:
 # --- Writes --------------------------------------------------------------------------------------------------------
 
 
-def _written(written: Written, status: int = 200, location: str | None = None) -> Response:
+def _changed(written: Written) -> Answer:
     resolved = json.dumps([dict(note) for note in written.resolved], ensure_ascii=False, separators=(",", ":"))
-    headers = {"ETag": written.etag} | ({"Location": location} if location else {})
-    return web.answer(f'{written.document[:-1]},"resolved":{resolved}}}', status, headers)
+    return Answer(200, f'{written.document[:-1]},"resolved":{resolved}}}', {"ETag": written.etag})
 
 
-def _create(kind: Kind) -> web.Handler:
-    async def handle(request: Request, who: Visitor) -> Response:
+def _made(kind: Kind, written: Written) -> Answer:
+    answer = _changed(written)
+    return replace(answer, status=201, headers={"Location": f"/v1/{kind.plural}/{written.record_id}", **answer.headers})
+
+
+def _create(kind: Kind) -> web.Writer:
+    async def handle(request: Request, who: Visitor) -> Write:
         query.read_once(request.scope["query_string"])
         report = validate(kind.report, await web.read_body(request))
-        written = await database_of(request).write(writing.create, kind, report, who)
-        return _written(written, 201, f"/v1/{kind.plural}/{written.record_id}")
+        return Write(partial(_made, kind), writing.create, (kind, report, who))
 
     return handle
 
 
-def _replace(kind: Kind) -> web.Handler:
+def _replace(kind: Kind) -> web.Writer:
     return _change(kind, writing.replace, (web.JSON,))
 
 
-def _patch(kind: Kind) -> web.Handler:
+def _patch(kind: Kind) -> web.Writer:
     return _change(kind, writing.patch, (web.MERGE_PATCH,))
 
 
-def _change(kind: Kind, change: Callable[..., Written], media: tuple[str, ...]) -> web.Handler:
-    async def handle(request: Request, who: Visitor) -> Response:
+def _change(kind: Kind, change: Callable[..., Written], media: tuple[str, ...]) -> web.Writer:
+    async def handle(request: Request, who: Visitor) -> Write:
         query.read_once(request.scope["query_string"])
         tags = web.if_match(request)
         body = await web.read_body(request, media=media)
         if not isinstance(body, dict):
             raise BadQuery("the body must be a JSON object")
         record_id = request.path_params["id"]
-        return _written(await database_of(request).write(change, kind, record_id, body, tags, who))
+        return Write(_changed, change, (kind, record_id, body, tags, who))
 
     return handle
 
 
-def _end(kind: Kind) -> web.Handler:
-    async def handle(request: Request, who: Visitor) -> Response:
+def _end(kind: Kind) -> web.Writer:
+    async def handle(request: Request, who: Visitor) -> Write:
         given = query.read_once(request.scope["query_string"], ("reason", "note", "successor"))
         allowed = vocabulary.codes("deletion_reason")
         if given.get("reason") not in allowed:
@@ -149,20 +155,18 @@ def _end(kind: Kind) -> web.Handler:
             raise BadQuery("The note cannot be taken", [Fault("1 to 500 characters", "too_long", parameter="note")])
         reason = {"code": given["reason"], "note": note, "successor": given.get("successor")}
         tags = web.if_match(request)
-        await database_of(request).write(writing.end, kind, request.path_params["id"], reason, tags, who)
-        return Response(status_code=204)
+        arguments = (kind, request.path_params["id"], reason, tags, who)
+        return Write(lambda _: Answer(204), writing.end, arguments)
 
     return handle
 
 
 def _add_claims(kind: Kind) -> Endpoint:
-    async def handle(request: Request, who: Visitor) -> Response:
+    async def handle(request: Request, who: Visitor) -> Write:
         query.read_once(request.scope["query_string"])
         tags = web.entity_tags(request.headers.get("if-match"))
         report = validate(ClaimsReport, await web.read_body(request))
-        record_id = request.path_params["id"]
-        written = await database_of(request).write(writing.add_claims, record_id, report, tags, who)
-        return _written(written, 201, f"/v1/{kind.plural}/{record_id}")
+        return Write(partial(_made, kind), writing.add_claims, (request.path_params["id"], report, tags, who))
 
     return Endpoint(
         "POST", "/v1/incidents/{id}/claims", "write", handle, "add_claims", "Add claims to an incident", kind.plural,

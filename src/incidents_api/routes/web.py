@@ -1,5 +1,6 @@
 """What every route shares: how it is declared, who may use it, how bodies are read and answers and problems written."""
 
+import hashlib
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -11,11 +12,12 @@ from fastapi import Request, Response
 from starlette.exceptions import HTTPException
 
 from incidents_api import access
-from incidents_api.errors import BadQuery, Internal, Problem, TooLarge, VersionRequired, WrongMediaType
+from incidents_api.errors import BadQuery, Fault, Internal, Problem, TooLarge, VersionRequired, WrongMediaType
 from incidents_api.model.validation import parse
 from incidents_api.model.visitor import Visitor
 from incidents_api.routes.passage import passage_of
 from incidents_api.storage.database import Database
+from incidents_api.writing.once import Answer, Key, once
 
 log = logging.getLogger("incidents_api")
 
@@ -24,18 +26,36 @@ OUR_FAULT = "something went wrong on our side; it was logged"
 JSON = "application/json"
 PROBLEM = "application/problem+json"
 MERGE_PATCH = "application/merge-patch+json"
+IDEMPOTENCY_KEY = "Idempotency-Key"
+REPLAYED = "Idempotency-Replayed"
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """What a handler asks to have written: `function(conn, *arguments)`, and how its result is answered.
+
+    The route carries it out (see guarded), so that every write honours Idempotency-Key.
+    """
+
+    answer: Callable[[Any], Answer]
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...] = ()
+
 
 Handler = Callable[[Request, Visitor], Awaitable[Response]]
+Writer = Callable[[Request, Visitor], Awaitable[Write]]
+"""The handler of a route that changes something."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the settings say of requests."""
+    """What the settings of the same names say of requests."""
 
     open_reads: bool
     max_body_bytes: int
     max_limit: int
     licence: str
+    idempotency_days: int
     open_metrics: bool = True
 
 
@@ -46,7 +66,7 @@ class Endpoint:
     method: str
     path: str
     scope: str
-    handler: Handler
+    handler: Handler | Writer
     name: str
     summary: str
     tag: str
@@ -59,6 +79,13 @@ class Endpoint:
     media: str = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[int, ...] = ()
+    streams: bool = False
+    """Reads its body piece by piece, so it keeps to Idempotency-Key by itself."""
+
+    @property
+    def writes(self) -> bool:
+        """Whether it changes anything: then it takes an Idempotency-Key."""
+        return self.method != "GET"
 
 
 def database_of(request: Request) -> Database:
@@ -85,7 +112,12 @@ def guarded(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
             request.app.state.uses.note(who.key)
         access.allow(who, endpoint.scope, open_reads=limits_of(request).open_reads)
         try:
-            return await endpoint.handler(request, who)
+            wanted = await endpoint.handler(request, who)
+            if isinstance(wanted, Write):
+                return await _written(request, who, wanted)
+            if endpoint.writes and not endpoint.streams:
+                raise TypeError("the handler of a write returns a Write")
+            return wanted
         except (Problem, HTTPException):
             raise
         except Exception:  # told to the log, not to the client; here, so that middleware still sees an answer
@@ -96,6 +128,34 @@ def guarded(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
     handle.__doc__ = endpoint.description or endpoint.summary
     handle.scope = endpoint.scope  # type: ignore[attr-defined]
     return handle
+
+
+# --- Writes --------------------------------------------------------------------------------------------------------
+
+
+async def _written(request: Request, who: Visitor, wanted: Write) -> Response:
+    key = idempotency_key(request, who, getattr(request.state, "body_digest", ""))
+    return answered(await database_of(request).write(once, key, wanted.answer, wanted.function, *wanted.arguments))
+
+
+def answered(given: Answer) -> Response:
+    """The answer of a write; one that was given before says so."""
+    headers = dict(given.headers) | ({REPLAYED: "true"} if given.replayed else {})
+    return Response(given.body, given.status, headers, JSON if given.body else None)
+
+
+def idempotency_key(request: Request, who: Visitor, body: str) -> Key | None:
+    """The key that was sent, with a fingerprint of the request; `body` stands for its body."""
+    sent = request.headers.getlist(IDEMPOTENCY_KEY)
+    if not sent:
+        return None
+    if len(sent) > 1 or not re.fullmatch(r"[!-~]{1,255}", sent[0]):
+        fault = Fault("one key of 1 to 255 visible ASCII characters", "pattern", parameter=IDEMPOTENCY_KEY)
+        raise BadQuery("the Idempotency-Key cannot be read", [fault])
+    told = [request.method, request.scope["path"], request.scope["query_string"].decode("latin-1"), body]
+    told += [request.headers.get(name, "") for name in ("content-type", "if-match")]
+    fingerprint = hashlib.sha256("\n".join(told).encode("utf-8", "surrogatepass")).hexdigest()
+    return Key(who.key or who.author, sent[0], fingerprint, limits_of(request).idempotency_days)
 
 
 # --- Reading requests ----------------------------------------------------------------------------------------------
@@ -120,6 +180,7 @@ async def read_body(request: Request, *, media: tuple[str, ...] = (JSON,)) -> An
             raise TooLarge(f"a body has at the most {limit:,} bytes")
     if not received:
         raise BadQuery("the body is empty")
+    request.state.body_digest = hashlib.sha256(received).hexdigest()
     return parse(bytes(received))
 
 

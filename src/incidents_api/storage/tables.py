@@ -76,6 +76,38 @@ api_key = Table(
     info={"holds": "Keys, as the sha256 of 256 random bits."},
 )
 
+request = Table(
+    "request",
+    metadata,
+    Column("holder", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("run", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("created_at", Text, nullable=False),
+    Column("status", Integer),
+    Column("headers", Text),
+    Column("body", Text),
+    Column("digest", Text),
+    Column("progress", Text),
+    Column("runner", Text),
+    Column("touched_at", Text),
+    PrimaryKeyConstraint("holder", "key"),
+    info={"holds": "Writes sent with an Idempotency-Key: what was answered, or how far a run of many lines has come."},
+)
+index(request.c.created_at)
+index(request.c.run)
+
+refusal = Table(
+    "refusal",
+    metadata,
+    Column("run", Text, nullable=False),
+    Column("line", BigInteger, nullable=False),
+    Column("external_id", Text),
+    Column("problem", Text, nullable=False),
+    PrimaryKeyConstraint("run", "line"),
+    info={"holds": "Lines that a run of many lines did not take, with their problems; kept as long as its answer."},
+)
+
 # --- Projections ---------------------------------------------------------------------------------------------------
 
 record = Table(

@@ -28,8 +28,8 @@ page: $(PAGE) ## Build the explorer page into the package (Node comes from a whe
 serve: $(INSTALLED) $(PAGE) ## Migrate, seed an empty store and serve it on 127.0.0.1:8000.
 	@$(BIN)/incidents up
 
-test: $(INSTALLED) $(PAGE) ## Run the whole suite, PostgreSQL and browser included (ARGS="-k word" narrows it).
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(INSTALLED) $(PAGE) ## Run the whole suite, PostgreSQL and browser included (ARGS="-k word" narrows it, ARGS="-n 0": one process).
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: lint types imports test ## Everything that must hold before a commit.
 

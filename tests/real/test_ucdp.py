@@ -63,6 +63,7 @@ def frame() -> pandas.DataFrame:
     told["lon"], told["lat"] = rows["longitude"].astype(float), rows["latitude"].astype(float)
     told["title"] = [ucdp.title_of(row) for row in ucdp.rows()]
     told["words"] = told["title"].map(words)
+    told["lower"], told["bare"] = told["title"].str.lower(), told["title"].map(bare)
     told["dyad"] = "dyad-" + rows["dyad_new_id"]
     told["place"] = rows["where_coordinates"]
     told["side_a"], told["side_b"] = rows["side_a"], rows["side_b"]
@@ -238,9 +239,10 @@ def search(chance: random.Random) -> Iterator[Asked]:
         if not any(other.startswith(start) for other in elsewhere):
             mask = rows["words"].map(lambda held, start=start: any(one.startswith(start) for one in held))
             yield {"q": f"{start}*"}, mask
-    told = [held for held in rows["words"] if sum(word in set(rare) for word in held) >= 2]
+    known = frozenset(rare)
+    told = [held for held in rows["words"] if sum(word in known for word in held) >= 2]
     for held in chance.sample(told, 8):
-        one, two = [word for word in held if word in set(rare)][:2]
+        one, two = [word for word in held if word in known][:2]
         yield {"q": f"{one} {two}"}, holding(one, two)
         place = held.index(one)
         if place + 1 < len(held) and held[place + 1] not in elsewhere:
@@ -317,10 +319,10 @@ def atoms(chance: random.Random) -> list[tuple[str, Any]]:
         ("year IS NULL", rows["year"] == ""),
         (f"year = '{first[:4]}'", rows["year"] == first[:4]),
         (f"title LIKE '%{word}%'", rows["title"].str.contains(word, regex=False)),
-        (f"CASEI(title) LIKE CASEI('%{word}%')", rows["title"].str.lower().str.contains(word, regex=False)),
+        (f"CASEI(title) LIKE CASEI('%{word}%')", rows["lower"].str.contains(word, regex=False)),
         (
             f"CASEI(ACCENTI(title)) LIKE CASEI(ACCENTI('{word.upper()}%'))",
-            rows["title"].map(bare).str.startswith(word),
+            rows["bare"].str.startswith(word),
         ),
         (f"lon > {west} AND lat BETWEEN {south} AND {north}", (rows["lon"] > west) & rows["lat"].between(south, north)),
         (

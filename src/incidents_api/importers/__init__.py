@@ -1,9 +1,9 @@
 """Foreign files as reports: one file per format, pure functions of a file; nothing here reads the store or the network.
 
 An importer reads a binary file front to back and yields a Row for each record, in the order of the file and with
-bounded memory; a workbook, which must be read out of order, it copies to a temporary file by itself. It never raises for a row:
-what cannot be taken is a Row with faults. It raises Invalid for a file that is not of its format at all, before the
-first row.
+bounded memory; a workbook, which must be read out of order, it copies to a temporary file by itself. It never raises
+for a row: what cannot be taken is a Row with faults. It raises Invalid for a file that is not of its format at all,
+before the first row.
 
 What many rows refer to (the dataset as a source, its groups as actors, the documents it cites) comes as rows of their
 own, of kind source, actor or location, before the first row that refers to it by `scheme:value`. Such a row says only

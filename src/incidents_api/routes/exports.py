@@ -26,6 +26,7 @@ from incidents_api.reading import claims, records
 from incidents_api.reading.query import Query
 from incidents_api.routes import lists, web
 from incidents_api.routes.describe import parameters_of
+from incidents_api.routes.limits import shares_of
 from incidents_api.routes.web import Endpoint, database_of, limits_of
 
 PAGE = 1_000
@@ -115,6 +116,7 @@ def _file(name: str, suffix: str) -> web.Handler:
         }
         if web.not_modified(request, headers["ETag"]):
             return Response(status_code=304, headers=headers)
+        shares_of(request).begin_export(request)
         try:
             exporter = job.exporter(await _about(job))
             if exporter.streamed and not request.scope.get("head") and "range" not in request.headers:

@@ -6,6 +6,7 @@ import secrets
 import time
 from typing import Any
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from incidents_api.errors import Internal, NotFound
@@ -18,20 +19,24 @@ requests = logging.getLogger("incidents_api.requests")
 
 _SANE = re.compile(rb"[A-Za-z0-9._:-]{1,100}")
 """A request id that a client or proxy may give: nothing that could break a line of the log."""
+HUNG_UP = 499
+"""In log and metrics: the client went away before there was an answer (the number that nginx uses)."""
 _NOSNIFF = (b"x-content-type-options", b"nosniff")
 
 
 class Front:
     """The outermost middleware. Whatever happens behind it, the client has an answer and the log a line."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        self.app, self.metrics = app, metrics
+    def __init__(self, app: ASGIApp, metrics: Metrics, *, behind_proxy: bool = False) -> None:
+        self.app, self.metrics, self.behind_proxy = app, metrics, behind_proxy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on; a HEAD as a GET whose body is dropped."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        if self.behind_proxy:
+            _take_scheme(scope)
         started = time.perf_counter()
         passage = scope["passage"] = Passage(_id(scope), scope["method"])
         try:
@@ -54,6 +59,8 @@ class Front:
             scope = {**scope, "method": "GET", "head": True}
         try:
             await self.app(scope, receive, send)
+        except ClientDisconnect:  # nobody is there to be answered
+            passage.status = passage.status or HUNG_UP
         except Exception:  # told to the log, not to the client
             if passage.status:
                 raise  # half an answer must not look like a whole one: the server cuts the connection
@@ -79,6 +86,13 @@ def _outward(passage: Passage, send: Send) -> Send:
         await send(message)
 
     return outward
+
+
+def _take_scheme(scope: Scope) -> None:
+    """The scheme that the client used, as the proxy tells it: addresses in answers are made with it."""
+    for name, value in scope["headers"]:
+        if name == b"x-forwarded-proto" and value in (b"http", b"https"):
+            scope["scheme"] = value.decode()
 
 
 def _id(scope: Scope) -> str:

@@ -11,6 +11,7 @@ from incidents_api.errors import Unavailable
 from incidents_api.model.visitor import Visitor
 from incidents_api.reading import records
 from incidents_api.routes import web
+from incidents_api.routes.limits import shares_of
 from incidents_api.routes.passage import Passage
 from incidents_api.routes.web import Endpoint, database_of, limits_of
 from incidents_api.storage.load import Histogram
@@ -47,7 +48,7 @@ def endpoints() -> list[Endpoint]:
     return [
         Endpoint(
             "GET", "/metrics", OPEN, _metrics, "metrics", "Counts and durations, for Prometheus", "service",
-            answer=text, media="text/plain", problems=(403,),
+            answer=text, media="text/plain", problems=(403,), probe=True,
         ),
     ]  # fmt: skip
 
@@ -82,6 +83,8 @@ def _store(request: Request) -> Iterator[str]:
     yield from _histogram(f"{PREFIX}batch_writes", load.batches)
     yield from _single(f"{PREFIX}readers_busy", "Reads that run now.", "gauge", load.reader.busy)
     yield from _single(f"{PREFIX}readers", "Reads that can run at once.", "gauge", load.reader.size)
+    running = shares_of(request).exports.total()
+    yield from _single(f"{PREFIX}exports_running", "Exports that run now.", "gauge", running)
     yield from _single(f"{PREFIX}reads_waiting", "Reads that wait for their turn.", "gauge", load.reader.waiting)
 
 

@@ -52,8 +52,8 @@ def endpoints() -> list[Endpoint]:
             parameters=(asset,), answer={"type": "string"}, media="text/*", problems=(404,),
         ),
         get("/openapi.json", _openapi, "openapi", "This document"),
-        get("/livez", _livez, "livez", "Whether the process answers"),
-        get("/readyz", _readyz, "readyz", "Whether the store answers"),
+        get("/livez", _livez, "livez", "Whether the process answers", probe=True),
+        get("/readyz", _readyz, "readyz", "Whether the store answers", probe=True),
     ]  # fmt: skip
 
 

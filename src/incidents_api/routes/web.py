@@ -10,11 +10,22 @@ from typing import Any
 import orjson
 from fastapi import Request, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from incidents_api import access
-from incidents_api.errors import BadQuery, Fault, Internal, Problem, TooLarge, VersionRequired, WrongMediaType
+from incidents_api.errors import (
+    BadQuery,
+    Fault,
+    Internal,
+    NotAuthenticated,
+    Problem,
+    TooLarge,
+    VersionRequired,
+    WrongMediaType,
+)
 from incidents_api.model.validation import parse
 from incidents_api.model.visitor import Visitor
+from incidents_api.routes.limits import shares_of
 from incidents_api.routes.passage import passage_of
 from incidents_api.storage.database import Database
 from incidents_api.writing.once import Answer, Key, once
@@ -81,6 +92,8 @@ class Endpoint:
     problems: tuple[int, ...] = ()
     streams: bool = False
     """Reads its body piece by piece, so it keeps to Idempotency-Key by itself."""
+    probe: bool = False
+    """Asked by what watches the service: counted against nobody."""
 
     @property
     def writes(self) -> bool:
@@ -106,10 +119,7 @@ def guarded(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
     async def handle(request: Request) -> Response:
         passage = passage_of(request)
         passage.route = endpoint.path
-        who = await access.visitor(database_of(request), request.headers.get("authorization"))
-        passage.key = who.key
-        if who.key is not None:
-            request.app.state.uses.note(who.key)
+        who = await _visitor(request, counted=not endpoint.probe)
         access.allow(who, endpoint.scope, open_reads=limits_of(request).open_reads)
         try:
             wanted = await endpoint.handler(request, who)
@@ -118,7 +128,7 @@ def guarded(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
             if endpoint.writes and not endpoint.streams:
                 raise TypeError("the handler of a write returns a Write")
             return wanted
-        except (Problem, HTTPException):
+        except (Problem, HTTPException, ClientDisconnect):
             raise
         except Exception:  # told to the log, not to the client; here, so that middleware still sees an answer
             log.exception("unexpected error on %s", endpoint.path, extra={"told": {"request_id": passage.id}})
@@ -128,6 +138,22 @@ def guarded(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
     handle.__doc__ = endpoint.description or endpoint.summary
     handle.scope = endpoint.scope  # type: ignore[attr-defined]
     return handle
+
+
+async def _visitor(request: Request, *, counted: bool) -> Visitor:
+    """Who asks, and what is left to them of their share."""
+    try:
+        who = await access.visitor(database_of(request), request.headers.get("authorization"))
+    except NotAuthenticated:  # who tries keys is counted by address
+        if counted:
+            shares_of(request).charge(request, None)
+        raise
+    if who.key is not None:
+        passage_of(request).key = who.key
+        request.app.state.uses.note(who.key)
+    if counted:
+        shares_of(request).charge(request, who.key)
+    return who
 
 
 # --- Writes --------------------------------------------------------------------------------------------------------

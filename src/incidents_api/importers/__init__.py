@@ -11,9 +11,22 @@ what to create where its external id names nothing yet: a record that stands alr
 row may come again.
 """
 
+from incidents_api.importers.acled import Acled
+from incidents_api.importers.awsd import Awsd
+from incidents_api.importers.gtd import Gtd
+from incidents_api.importers.iom import Iom
 from incidents_api.importers.row import Importer, Row
+from incidents_api.importers.ucdp import Ucdp
 
 __all__ = ["IMPORTERS", "Importer", "Row"]
 
-IMPORTERS: dict[str, Importer] = {}
+_IMPORTERS: tuple[Importer, ...] = (
+    Ucdp(),
+    Acled(),
+    Gtd(),
+    Awsd(),
+    Iom(),
+)
+
+IMPORTERS: dict[str, Importer] = {importer.name: importer for importer in _IMPORTERS}
 """By the name that the command line and the route take."""

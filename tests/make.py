@@ -44,6 +44,17 @@ def statistic(**members: Any) -> dict[str, Any]:
     } | members
 
 
+def stored_source(n: int, **members: Any) -> dict[str, Any]:
+    """A source as it stands in the log."""
+    return {
+        "kind": "dataset", "title": f"Source {n}", "publisher": None, "author": None, "url": f"https://x.example/{n}",
+        "published": {"edtf": None, "earliest": None, "latest": None, "kind": "unknown", "precision": "unknown",
+                      "basis": None, "evidence": []},
+        "language": None, "licence": None, "reliability": "cannot_be_judged", "assessment": "not_assessed",
+        "note": None, "fingerprint": None, "length": None, "title_quote": None, "boilerplate": [], "external_ids": {},
+    } | members  # fmt: skip
+
+
 REPORTS = {
     "incidents": incident,
     "actors": actor,

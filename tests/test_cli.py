@@ -63,7 +63,12 @@ def seeded_incidents(
 def served(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What would have been served."""
     calls: list[dict[str, Any]] = []
-    monkeypatch.setattr(cli.serving.uvicorn, "run", lambda app, **options: calls.append({"app": app} | options))
+
+    def run(server: Any) -> None:
+        calls.append({name: getattr(server.config, name) for name in ("app", "host", "port", "access_log")})
+        server.started = True
+
+    monkeypatch.setattr(cli.serving.uvicorn.Server, "run", run)
     return calls
 
 

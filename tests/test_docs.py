@@ -360,6 +360,9 @@ ALLOWED = (
     "Georeferenced Event Dataset",
     "Armed Conflict Location & Event Data",
     "event loop",  # of asyncio
+    "Server-Sent Events",
+    "text/event-stream",
+    "Last-Event-ID",
 )
 
 

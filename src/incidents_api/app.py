@@ -16,6 +16,7 @@ from incidents_api import __version__, access
 from incidents_api.access.rates import Rate
 from incidents_api.errors import PROBLEMS, BadQuery, MethodNotAllowed, NotFound, Problem
 from incidents_api.routes import (
+    changes,
     claims,
     codebook,
     describe,
@@ -32,6 +33,7 @@ from incidents_api.routes.exports import Files
 from incidents_api.routes.front import Front
 from incidents_api.routes.limits import Shares
 from incidents_api.routes.metrics import Metrics
+from incidents_api.routes.watch import Watch
 from incidents_api.routes.web import Endpoint, Limits
 from incidents_api.settings import Settings
 from incidents_api.storage.database import Database
@@ -56,7 +58,7 @@ class BytesRoute(APIRoute):
 
 def endpoints() -> list[Endpoint]:
     """Every route of the service."""
-    rooms = (records, history, claims, totals, exports, codebook, service, explorer, metrics)
+    rooms = (records, history, changes, claims, totals, exports, codebook, service, explorer, metrics)
     return [endpoint for room in rooms for endpoint in room.endpoints()]
 
 
@@ -93,6 +95,7 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
     )
     app.state.uses = access.Uses()
     app.state.files = Files()
+    app.state.watch = Watch(store)
     app.state.limits = Limits(**{one.name: getattr(settings, one.name) for one in dataclasses.fields(Limits)})
     app.router.route_class = BytesRoute
     for endpoint in endpoints():

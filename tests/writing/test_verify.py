@@ -16,18 +16,9 @@ from incidents_api.writing.append import Change, append
 from incidents_api.writing.verify import Verdict, verify
 from tests import postgres
 from tests.conftest import ENGINES
+from tests.make import stored_source as source
 
 log = tables.revision
-
-
-def source(n: int) -> dict[str, Any]:
-    return {
-        "kind": "dataset", "title": f"Source {n}", "publisher": None, "author": None, "url": f"https://x.example/{n}",
-        "published": {"edtf": None, "earliest": None, "latest": None, "kind": "unknown", "precision": "unknown",
-                      "basis": None, "evidence": []},
-        "language": None, "licence": None, "reliability": "cannot_be_judged", "assessment": "not_assessed",
-        "note": None, "fingerprint": None, "length": None, "title_quote": None, "boilerplate": [], "external_ids": {},
-    }  # fmt: skip
 
 
 def fill(database: Database, count: int) -> None:

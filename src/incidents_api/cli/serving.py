@@ -2,6 +2,7 @@
 
 import socket
 import sys
+from contextlib import suppress
 
 import typer
 import uvicorn
@@ -61,8 +62,9 @@ def _free_port(settings: Settings) -> None:
 def _serve(settings: Settings) -> None:
     logs.set_up(settings.log_format, settings.log_level)
     out.print(f"Serving on [bold]http://{settings.host}:{settings.port}[/] (docs at /docs; stop with Ctrl-C)")
-    uvicorn.run(
-        create_app(settings),
+    application = create_app(settings)
+    config = uvicorn.Config(
+        application,
         host=settings.host,
         port=settings.port,
         log_config=None,
@@ -71,3 +73,9 @@ def _serve(settings: Settings) -> None:
         server_header=False,
         timeout_graceful_shutdown=10,
     )
+    server = uvicorn.Server(config)
+    application.state.watch.closing = lambda: server.should_exit
+    with suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        sys.exit(3)

@@ -3,7 +3,7 @@
 Every member is always there; what is not known is null.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -296,6 +296,24 @@ class RevisionEntry(Answer):
     hash: str
     previous_hash: str
     url: str
+
+
+class Change(Answer):
+    """One entry of the feed; what follows `recorded_at` is not told of a record that left."""
+
+    cursor: str
+    seq: int
+    kind: str
+    id: str
+    change: Literal["upsert", "end", "leave", "redacted"]
+    recorded_at: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+    version: int = 0
+    operation: Annotated[str, InList("operation")] = ""
+    recorded_by: str = ""
+    hash: str = ""
+    reason: Reason | None = None
+    record: dict[str, Any] | None = None
+    diff: list[dict[str, Any]] = []
 
 
 ANSWERS: dict[str, type[Envelope]] = {

@@ -35,10 +35,12 @@ _EXTERNAL = re.compile(r"([a-z][a-z0-9_]{0,31}):(?!//)(\S.*)")
 class Bound:
     """Collects the values that a statement binds, and in `shape` what the statement's text depends on.
 
-    `at`: the seq as of which rows are asked for; None: now.
+    `at`: the seq as of which rows are asked for; None: now. `moment`: that seq as an expression of the enclosing
+    statement, where every row is asked for as of its own.
     """
 
     at: int | None = None
+    moment: sa.ColumnElement[int] | None = None
     values: dict[str, Any] = field(default_factory=dict)
     shape: list[Any] = field(default_factory=list)
 
@@ -49,9 +51,9 @@ class Bound:
 
     def true(self, table: sa.FromClause) -> Condition:
         """Rows of a projection that were true as of the seq asked for, or are true now."""
-        if self.at is None:
+        if self.at is None and self.moment is None:
             return table.c.seq_to.is_(None)
-        at = sa.bindparam("at", type_=sa.BigInteger)
+        at = sa.bindparam("at", type_=sa.BigInteger) if self.moment is None else self.moment
         return sa.and_(table.c.seq_from <= at, sa.or_(table.c.seq_to.is_(None), table.c.seq_to > at))
 
     def value(self, value: Any) -> sa.BindParameter[Any]:

@@ -39,21 +39,24 @@ class Parameter:
 
 
 def parameters(kind: Kind, purpose: str = "list") -> Mapping[str, Parameter]:
-    """Every parameter of a read of a kind, by name. `purpose`: list, export, claims, claims export or totals; a
-    file's format may follow (export csv)."""
+    """Every parameter of a read of a kind, by name. `purpose`: list, export, claims, claims export, totals, changes or
+    changes export; a file's format may follow (export csv)."""
     return _parameters(kind.name, purpose)
+
+
+def _filters(kind: Kind) -> list[Parameter]:
+    """What selects records."""
+    listed = [_of_field(field) for field in kind.own_fields if field.filter] + _words_asked(kind)
+    return listed + (_dates() if kind.dated else []) + (_places() if kind.located else [])
 
 
 @cache
 def _parameters(name: str, purpose: str) -> Mapping[str, Parameter]:
     kind = KINDS[name]
-    listed = [_of_field(field) for field in kind.own_fields if field.filter]
-    listed += _words_asked(kind)
-    if kind.dated:
-        listed += _dates()
-    if kind.located:
-        listed += _places()
+    listed = _filters(kind)
     words = purpose.split()
+    if words[0] == "changes":
+        return {one.name: one for one in (*listed, *_of_changes(words)) if one.name != "updated_after"}
     if "claims" in words or "totals" in words:
         listed += _of_claims()
     if "claims" in words:
@@ -105,6 +108,21 @@ def _page() -> list[Parameter]:
         _one("cursor", "Where the page begins, from the `next` of the one before.", {}, str),
         _one("count", "exact: tell the total.", {"enum": list(counts)}, _one_of(counts), allowed=counts),
     ]
+
+
+def _of_changes(words: list[str]) -> list[Parameter]:
+    """What the feed of changes takes beside the filters of incidents."""
+    kinds, shapes = tuple(KINDS), ("record", "diff", "none")
+    told = "record: each change with the record after it; diff: with the JSON patch (RFC 6902) that makes it; none."
+    listed = [
+        _one("after", "The cursor of the last change that you have; none: from the first.", {}, cursor),
+        Parameter(
+            "kind", "Only changes of this kind.", {"type": "array", "items": {"type": "string", "enum": list(kinds)}},
+            _one_of(kinds), allowed=kinds,
+        ),
+        _one("include", told, {"enum": list(shapes), "default": "record"}, _one_of(shapes), allowed=shapes),
+    ]  # fmt: skip
+    return listed if "export" in words else [*listed, _page()[0]]
 
 
 def _shape(kind: Kind) -> list[Parameter]:
@@ -317,6 +335,14 @@ def _search(value: str) -> Any:
 
 
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+
+
+def cursor(value: str) -> tuple[str, int]:
+    """Epoch and seq of a place in the feed of changes."""
+    match = re.fullmatch(r"([0-9a-f]{16})\.([0-9]{1,15})", value)
+    if match is None:
+        raise ValueError("take it whole from the feed: cursor of a change, of a page, or of GET /v1/edition")
+    return match[1], int(match[2])
 
 
 def as_of(value: str) -> int | str:

@@ -73,6 +73,8 @@ class Query:
 
 OPTIONS = ("bom", "by", "count", "fields", "include", "include_period_totals")
 """Parameters that do not select: how the answer is made."""
+FEED_OPTIONS = ("after", "kind")
+"""Parameters of the feed of changes beside the filters of incidents."""
 PLACE = ("bbox", "lat", "lon", "radius_km", "max_precision")
 SPAN = ("from", "to", "date_mode")
 
@@ -139,7 +141,8 @@ def parse(kind: Kind, query_string: bytes, max_limit: int, purpose: str = "list"
     limit = min(found.pop("limit", [DEFAULT_LIMIT])[0], max_limit)
     cursor = found.pop("cursor", [None])[0]
     when = found.pop("as_of", [None])[0]
-    options = tuple((name, tuple(found.pop(name))) for name in OPTIONS if name in found)
+    named = (*OPTIONS, *FEED_OPTIONS) if purpose.startswith("changes") else OPTIONS
+    options = tuple((name, tuple(found.pop(name))) for name in named if name in found)
     filters = tuple((name, tuple(values)) for name, values in sorted(found.items()))
     kept = tuple((name, text) for name, text in pairs if name != "cursor")
     query = Query(kind, filters, kept, tuple(sort), limit, as_of=when, options=options)

@@ -19,7 +19,7 @@ SEPARATOR = ",\n"
 """Between the records of a page; canonical JSON never holds a raw line feed, so it parts them for certain."""
 
 
-def _document(log: Any = revision) -> sa.ColumnElement[str]:
+def document(log: Any = revision) -> sa.ColumnElement[str]:
     """The record as served: what the log gave it, then its members (model/revision.py builds the same bytes)."""
     text: sa.ColumnElement[str] = (
         sa.literal('{"id":"')
@@ -43,7 +43,7 @@ def one(kind: Kind, record_id: str, at: int | None = None) -> Statement:
 
     def build() -> sa.Select[*tuple[Any, ...]]:
         log = revision
-        query = sa.select(_document(), log.c.version, log.c.hash, log.c.reason, _restricted(kind), head_seq())
+        query = sa.select(document(), log.c.version, log.c.hash, log.c.reason, _restricted(kind), head_seq())
         query = query.where(log.c.record_id == sa.bindparam("id", type_=sa.Text), log.c.kind == kind.name)
         if at is None:
             records = tables.record
@@ -115,7 +115,7 @@ def page(query: Query, *, full: bool) -> Statement:
 
     def build() -> sa.Select[*tuple[Any, ...]]:
         rows = (
-            sa.select(_document().label("document"), _key(keys).label("key"))
+            sa.select(document().label("document"), _key(keys).label("key"))
             .select_from(source.join(log, sa.and_(log.c.record_id == table.c.id, log.c.version == table.c.version)))
             .where(*where)
             .order_by(*(_lowest_nulls(key) for key in keys))
@@ -191,7 +191,7 @@ def by_ids(kind: Kind, ids: Sequence[str], at: int | None) -> Statement:
     def build() -> sa.Select[*tuple[Any, ...]]:
         log = revision
         rows = (
-            sa.select(_document().label("document"))
+            sa.select(document().label("document"))
             .select_from(table.join(log, sa.and_(log.c.record_id == table.c.id, log.c.version == table.c.version)))
             .where(wanted, bound.true(table))
             .order_by(table.c.id)
@@ -237,7 +237,7 @@ def revision_at(kind: Kind, record_id: str, version: int) -> Statement:
 
     def build() -> sa.Select[*tuple[Any, ...]]:
         log = revision.c
-        return sa.select(_document(), log.hash, log.reason, _restricted(kind)).where(
+        return sa.select(document(), log.hash, log.reason, _restricted(kind)).where(
             log.record_id == sa.bindparam("id", type_=sa.Text),
             log.version == sa.bindparam("version", type_=sa.Integer),
             log.kind == kind.name,

@@ -68,5 +68,6 @@ async def _edition(request: Request, who: Visitor) -> Response:
     link, seq = told.pop("hash", ("0" * 64, 0))
     time, _ = told.pop("time", ("", 0))
     counts = {KINDS[kind].plural: number for kind, (_, number) in told.items()}
-    body = {"seq": seq, "hash": link, "recorded_at": time or None, "counts": counts}
+    epoch = (await database_of(request).read(records.head()))[0][3]
+    body = {"seq": seq, "hash": link, "recorded_at": time or None, "counts": counts, "cursor": f"{epoch}.{seq}"}
     return web.json_answer(body, headers=(found or lists.Pin(seq)).headers(who))

@@ -7,14 +7,14 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from incidents_api.errors import PROBLEMS
-from incidents_api.model.answers import ANSWERS, Resolved, RevisionEntry, StoredClaim
+from incidents_api.model.answers import ANSWERS, Change, Resolved, RevisionEntry, StoredClaim
 from incidents_api.model.incident import ClaimsReport
 from incidents_api.model.kinds import KINDS, Kind
 from incidents_api.reading.parameters import parameters
 
 _REF = "#/components/schemas/{model}"
 _REPORTS: tuple[type[BaseModel], ...] = (*(kind.report for kind in KINDS.values()), ClaimsReport)
-_SHOWN: tuple[type[BaseModel], ...] = (*ANSWERS.values(), Resolved, RevisionEntry)
+_SHOWN: tuple[type[BaseModel], ...] = (*ANSWERS.values(), Resolved, RevisionEntry, Change)
 
 
 def schemas() -> dict[str, Any]:
@@ -122,6 +122,21 @@ def list_answer(kind: Kind | None) -> Mapping[str, Any]:
             "next": {"anyOf": [{"type": "string", "format": "uri"}, {"type": "null"}]},
             **{name: {"type": "integer", "minimum": 0} for name in ("total", "unlocated", "undated", "as_of")},
             "included": {"type": "object", "description": "Records that the page refers to, by kind."},
+        },
+    }
+
+
+def changes_answer() -> Mapping[str, Any]:
+    """The schema of a page of changes."""
+    return {
+        "type": "object",
+        "required": ["items", "next", "cursor", "as_of"],
+        "additionalProperties": False,
+        "properties": {
+            "items": {"type": "array", "items": {"$ref": _REF.format(model=Change.__name__)}},
+            "next": {"anyOf": [{"type": "string", "format": "uri"}, {"type": "null"}]},
+            "cursor": {"type": "string", "description": "Where to go on, now or later."},
+            "as_of": {"type": "integer", "minimum": 0},
         },
     }
 

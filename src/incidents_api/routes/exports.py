@@ -83,7 +83,7 @@ def negotiated(name: str, otherwise: web.Handler) -> web.Handler:
     by_type = {exporter.media_type.partition(";")[0]: suffix for suffix, exporter in _formats(name).items()}
 
     async def handle(request: Request, who: Visitor) -> Response:
-        for media in _preferred(request.headers.get("accept", "*/*")):
+        for media in preferred(request.headers.get("accept", "*/*")):
             if media in by_type:
                 return await _file(name, by_type[media])(request, who)
             if media in (web.JSON, "application/*", "*/*"):
@@ -93,7 +93,7 @@ def negotiated(name: str, otherwise: web.Handler) -> web.Handler:
     return handle
 
 
-def _preferred(accept: str) -> list[str]:
+def preferred(accept: str) -> list[str]:
     """The media types of an Accept header, the most wanted first (RFC 9110 section 12.5.1)."""
     found = []
     for entry in accept.split(",")[:50]:

@@ -79,9 +79,13 @@ async def asked(request: Request, who: Visitor, kind: Kind, purpose: str = "list
     if read.as_of is None:
         return Asked(read, None, None)
     found = await pin(request, read.as_of)
-    told = f"{request.url.path}?{request.url.query}|{found.at}|{who.full}"
-    tag = f'"{found.at}-{hashlib.sha256(told.encode()).hexdigest()[:16]}"' if found.stands else None
-    return Asked(replace(read, at=found.at), found, tag)
+    return Asked(replace(read, at=found.at), found, tag_of(request, who, found.at) if found.stands else None)
+
+
+def tag_of(request: Request, who: Visitor, at: int) -> str:
+    """The ETag of an answer that depends on nothing but the address, the seq and the audience."""
+    told = f"{request.url.path}?{request.url.query}|{at}|{who.full}"
+    return f'"{at}-{hashlib.sha256(told.encode()).hexdigest()[:16]}"'
 
 
 def handler(kind: Kind) -> web.Handler:

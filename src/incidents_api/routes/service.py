@@ -67,6 +67,7 @@ async def _describe(request: Request, _: Visitor) -> Response:
         "edition": {"seq": seq, "hash": link, "recorded_at": recorded_at or None},
         "totals": f"{base}v1/totals",
         "claims": f"{base}v1/claims",
+        "changes": f"{base}v1/changes",
         "kinds": {kind.plural: {"meaning": kind.meaning, "url": f"{base}v1/{kind.plural}"} for kind in KINDS.values()},
         "docs": f"{base}docs",
         "openapi": f"{base}openapi.json",

@@ -65,6 +65,8 @@ class Database:
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
         self._batches = Histogram((1, 2, 4, 8, 16, 32, 64, 128, MAX_BATCH))
+        self.on_commit: Callable[[], None] | None = None
+        """Called by the writer after each of its commits; it must neither wait nor raise."""
 
     # --- Reads -----------------------------------------------------------------------------------------------------
 
@@ -138,6 +140,8 @@ class Database:
         except Exception as error:  # whatever failed, every caller must hear that nothing was kept
             failure = error if isinstance(error, Problem) else _translated(error)
             results = [(job, None, failure) for job in batch]
+        if (tell := self.on_commit) is not None:
+            tell()
         for job, result, problem in results:
             if problem is not None:
                 job.future.set_exception(problem)

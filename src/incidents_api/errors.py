@@ -1,6 +1,7 @@
 """Every error that a client or operator can meet, with its status and code; the wire form is RFC 9457 problem+json.
 
 Problem
+├── Moved 308               the record was merged into another: ask for that one
 ├── BadQuery 400            the query string or the body cannot be read
 ├── NotAuthenticated 401    no key, or one that is unknown, expired or revoked
 ├── MissingScope 403        the key lacks the scope that the problem names
@@ -85,6 +86,12 @@ class Problem(Exception):
         if self.faults:
             body["errors"] = [fault.wire() for fault in self.faults]
         return body | self.members
+
+
+class Moved(Problem):
+    """The record was merged into another one, `successor`; Location says where to ask again."""
+
+    status, code, title = 308, "moved", "The record was merged into another"
 
 
 class BadQuery(Problem):

@@ -1,6 +1,6 @@
 """What reads return, as models: for the OpenAPI document and for tests. No read builds one; it hands back stored bytes.
 
-Every member is always there; what is not known is null.
+Every member but `merged` is always there; what is not known is null.
 """
 
 from typing import Annotated, Any, Literal
@@ -155,14 +155,25 @@ class Resolved(Answer):
     how: str
 
 
+class Trace(Answer):
+    """What is kept of a record that was merged into this one: its names, and what its claims are called here."""
+
+    id: Id
+    external_ids: ExternalIds
+    claims: dict[str, str]
+    url: str | None = None
+    fingerprint: str | None = None
+
+
 class Envelope(Answer):
-    """What the log gives to every record."""
+    """What the log gives to every record; `merged` is there where records were merged into it."""
 
     id: Id
     version: int
     seq: int
     recorded_at: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
     recorded_by: str
+    merged: list[Trace] = []
 
 
 class Incident(Envelope):

@@ -4,6 +4,7 @@ Adding a field is one line here, its member in the report, and a migration; `inc
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from incidents_api.model import vocabulary
@@ -35,7 +36,18 @@ def sources_of(record: Any) -> list[str]:
 
 
 def _external_ids(record: Record) -> list[str]:
-    return [f"{scheme}:{value}" for scheme, value in record["external_ids"].items()]
+    """Its own, and those of records merged into it: they name it now."""
+    told = (record["external_ids"], *(one["external_ids"] for one in record.get("merged", ())))
+    return [f"{scheme}:{value}" for ids in told for scheme, value in ids.items()]
+
+
+def _merged(record: Record) -> Iterator[str | None]:
+    for one in record.get("merged", ()):
+        yield from (one["id"], one.get("url"), one.get("fingerprint"))
+
+
+def _linked(record: Record) -> Iterator[str | None]:
+    return (link["incident_id"] for claim in record["claims"] for link in claim["links"])
 
 
 def _measures(record: Record) -> Iterator[str]:
@@ -78,6 +90,15 @@ SOURCE = Field(
     many=True,
     filter="source",
     meaning="Source cited by any claim or evidence: its id, address or scheme:value.",
+)
+MERGED = Field(
+    name="merged",
+    type="text",
+    path="merged",
+    read=_merged,
+    many=True,
+    internal=True,
+    meaning="Ids of the records merged into this one; of sources also their addresses and fingerprints.",
 )
 
 
@@ -283,6 +304,16 @@ INCIDENT: tuple[Field, ...] = (
     _text("tag", "Free label.", "tags", many=True, filter="term", group=True),
     SOURCE,
     _code("sensitivity", "sensitivity", "Who may see the record.", filter=None, group=False),
+    Field(
+        name="linked",
+        type="id",
+        path="claims.links.incident_id",
+        read=_linked,
+        many=True,
+        internal=True,
+        meaning="Incidents to whose claims a claim is linked.",
+    ),
+    MERGED,
     EXTERNAL_ID,
 )
 
@@ -296,6 +327,7 @@ ACTOR: tuple[Field, ...] = (
     *_unit("country", f"{_COUNTRY} it belongs to."),
     Field(name="parent", type="id", path="parent_id", filter="reference", meaning="Actor of which it is a faction."),
     SOURCE,
+    MERGED,
     EXTERNAL_ID,
 )
 
@@ -311,6 +343,7 @@ LOCATION: tuple[Field, ...] = (
     Field(name="lon", type="number", path="lon", meaning="Longitude, WGS 84 degrees."),
     Field(name="lat", type="number", path="lat", meaning="Latitude, WGS 84 degrees."),
     _code("precision", "location_precision", "How exactly its point is meant.", filter=None),
+    MERGED,
     EXTERNAL_ID,
 )
 
@@ -324,6 +357,8 @@ SOURCE_FIELDS: tuple[Field, ...] = (
     _code("assessment", "assessment", "What a reader found in it."),
     _code("reliability", "reliability", "How far the source can be relied on."),
     _text("fingerprint", "sha256 of its text.", filter="equals"),
+    replace(SOURCE, filter=None, internal=True),
+    MERGED,
     EXTERNAL_ID,
 )
 
@@ -340,6 +375,7 @@ STATISTIC: tuple[Field, ...] = (
         meaning="Area, with everything inside it: id, name, ISO code or scheme:value.",
     ),
     SOURCE,
+    MERGED,
     EXTERNAL_ID,
 )
 

@@ -29,7 +29,7 @@ class Kind:
     sort: str
     dated: str | None = None
     located: bool = False
-    derived: tuple[str, ...] = ()
+    derived: tuple[str, ...] = ("merged",)
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -56,7 +56,7 @@ KINDS: Mapping[str, Kind] = {
             "-date",
             "date",
             located=True,
-            derived=("tallies",),
+            derived=("tallies", "merged"),
         ),
         Kind("actor", "actors", "Who takes part in incidents.", ActorReport, fields.ACTOR, "name"),
         Kind(
@@ -85,7 +85,7 @@ KINDS: Mapping[str, Kind] = {
             fields.STATISTIC,
             "-date",
             "period",
-            derived=("tally",),
+            derived=("tally", "merged"),
         ),
     )
 }

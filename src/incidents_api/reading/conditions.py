@@ -224,7 +224,11 @@ def _one_record(column: sa.ColumnElement[Any], kind: str, value: str, bound: Bou
     external = _EXTERNAL.fullmatch(value)
     if _UUID.fullmatch(value):
         bound.shape.append("id")
-        return column == bound.value(value)
+        # Itself, or what it was merged into: an id means its record for ever.
+        given = bound.value(value)
+        return column.in_(
+            sa.union_all(sa.select(given), _with_term(bound, kind, "merged", lambda known: known == given))
+        )
     if external or (kind == "location" and _ISO.fullmatch(value)):
         bound.shape.append("external")
         scheme, key = (external[1], external[2]) if external else ("iso3166", value)
@@ -232,8 +236,9 @@ def _one_record(column: sa.ColumnElement[Any], kind: str, value: str, bound: Bou
         return column.in_(named)
     if kind == "source":
         bound.shape.append("url")
-        source = KIND_TABLES["source"].alias()
-        return column.in_(sa.select(source.c.id).where(source.c.url == bound.value(value), bound.true(source)))
+        source, given = KIND_TABLES["source"].alias(), bound.value(value)
+        merged = _with_term(bound, kind, "merged", lambda known: known == given)
+        return column.in_(sa.union_all(sa.select(source.c.id).where(source.c.url == given, bound.true(source)), merged))
     if kind == "location" and "," in value:
         name, *units = (part.strip() for part in value.split(","))
         try:

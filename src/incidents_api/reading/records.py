@@ -39,12 +39,17 @@ def document(log: Any = revision) -> sa.ColumnElement[str]:
 
 
 def one(kind: Kind, record_id: str, at: int | None = None) -> Statement:
-    """(document, version, hash, reason of the tombstone, restricted, head) of a record of that kind, or no row."""
+    """(document, version, hash, reason, restricted, head, operation) of a record of that kind, or no row.
+
+    Where it is ended there is no document; the reason is the tombstone's, and the operation says how it was ended.
+    """
 
     def build() -> sa.Select[*tuple[Any, ...]]:
         log = revision
         query = sa.select(document(), log.c.version, log.c.hash, log.c.reason, _restricted(kind), head_seq())
-        query = query.where(log.c.record_id == sa.bindparam("id", type_=sa.Text), log.c.kind == kind.name)
+        query = query.add_columns(log.c.operation).where(
+            log.c.record_id == sa.bindparam("id", type_=sa.Text), log.c.kind == kind.name
+        )
         if at is None:
             records = tables.record
             current = sa.and_(records.c.id == log.c.record_id, records.c.version == log.c.version)

@@ -10,10 +10,11 @@ from incidents_api.errors import PROBLEMS
 from incidents_api.model.answers import ANSWERS, Change, Resolved, RevisionEntry, StoredClaim
 from incidents_api.model.incident import ClaimsReport
 from incidents_api.model.kinds import KINDS, Kind
+from incidents_api.model.merging import MergeReport
 from incidents_api.reading.parameters import parameters
 
 _REF = "#/components/schemas/{model}"
-_REPORTS: tuple[type[BaseModel], ...] = (*(kind.report for kind in KINDS.values()), ClaimsReport)
+_REPORTS: tuple[type[BaseModel], ...] = (*(kind.report for kind in KINDS.values()), ClaimsReport, MergeReport)
 _SHOWN: tuple[type[BaseModel], ...] = (*ANSWERS.values(), Resolved, RevisionEntry, Change)
 
 
@@ -104,6 +105,13 @@ def written_answer(kind: Kind) -> Mapping[str, Any]:
         "required": [*shown["required"], "resolved"],
     }
     return told
+
+
+def merged_answer(kind: Kind) -> Mapping[str, Any]:
+    """The schema of a survivor after a merge, with how many other records were revised to name it."""
+    told = dict(written_answer(kind))
+    revised = {"type": "integer", "minimum": 0, "description": "How many other records refer to the survivor now."}
+    return told | {"properties": told["properties"] | {"revised": revised}, "required": [*told["required"], "revised"]}
 
 
 def list_answer(kind: Kind | None) -> Mapping[str, Any]:

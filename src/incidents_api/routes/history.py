@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import Request, Response
 
 from incidents_api.access import READ
-from incidents_api.errors import BadQuery, Fault, Gone, NotFound
+from incidents_api.errors import BadQuery, Fault, Gone, Moved, NotFound
 from incidents_api.model import vocabulary
 from incidents_api.model.diff import diff
 from incidents_api.model.kinds import KINDS, Kind
@@ -70,11 +70,15 @@ def read(kind: Kind) -> web.Handler:
     async def handle(request: Request, who: Visitor) -> Response:
         given = query.read_once(request.scope["query_string"], ("as_of",))
         if not given:
-            document, version, link, reason, _, head = await _row(request, who, kind)
-            pin = lists.Pin(head)
+            row = await _row(request, who, kind)
+            pin = lists.Pin(row[5])
         else:
             pin = await lists.pin(request, query.moment(given["as_of"]))
-            document, version, link, reason, *_ = await _row(request, who, kind, pin.at)
+            row = await _row(request, who, kind, pin.at)
+        document, version, link, reason, *_, operation = row
+        if document is None and operation == "merge":
+            survivor = await _survivor(request, who, kind, json.loads(reason)["successor"], pin.at if given else None)
+            raise _moved(kind, json.loads(reason), survivor, etag(version, link))
         if document is None:
             raise _gone(kind, json.loads(reason))
         return _record(request, document, etag(version, link), pin.headers(who))
@@ -90,6 +94,25 @@ async def _row(request: Request, who: Visitor, kind: Kind, at: int | None = None
     if not rows or (rows[0][4] and not who.full):
         raise NotFound(f"there is no {kind.name} with this id" + (f" as of {at}" if at is not None else ""))
     return rows[0]
+
+
+async def _survivor(request: Request, who: Visitor, kind: Kind, record_id: str, at: int | None) -> str:
+    """The end of a chain of merges; NotFound when this visitor may not know of it."""
+    while True:
+        rows = await database_of(request).read(records.one(kind, record_id, at))
+        document, _, _, reason, restricted, _, operation = rows[0]
+        if restricted and not who.full:
+            raise NotFound(f"there is no {kind.name} with this id")
+        if document is not None or operation != "merge":
+            return record_id
+        record_id = json.loads(reason)["successor"]
+
+
+def _moved(kind: Kind, reason: Mapping[str, Any], survivor: str, mark: str) -> Moved:
+    """308: where to ask again; the ETag is that of the tombstone, with which a PUT brings the record back."""
+    told = f"the {kind.name} was merged into another: {vocabulary.LISTS['deletion_reason'].codes[reason['code']].label}"
+    headers = {"ETag": mark, "Link": f'</v1/{kind.plural}/{survivor}>; rel="successor-version"'} | _NO_CACHE
+    return Moved(told, headers=headers, reason=reason["code"], note=reason["note"], successor=survivor)
 
 
 def _gone(kind: Kind, reason: Mapping[str, Any]) -> Gone:

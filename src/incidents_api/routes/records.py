@@ -1,9 +1,10 @@
-"""The routes of the five kinds, made from one declaration: list, create, read, replace, patch, end."""
+"""The routes of the five kinds, made from one declaration: list, create, read, replace, patch, end, merge."""
 
 import json
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from fastapi import Request
 
@@ -12,6 +13,7 @@ from incidents_api.errors import BadQuery, Fault
 from incidents_api.model import vocabulary
 from incidents_api.model.incident import ClaimsReport
 from incidents_api.model.kinds import KINDS, Kind
+from incidents_api.model.merging import MergeReport
 from incidents_api.model.validation import validate
 from incidents_api.model.visitor import Visitor
 from incidents_api.reading import query
@@ -23,12 +25,14 @@ from incidents_api.routes.describe import (
     IF_NONE_MATCH,
     body_of,
     list_answer,
+    merged_answer,
     parameter,
     parameters_of,
     record_answer,
     written_answer,
 )
 from incidents_api.routes.web import Endpoint, Write
+from incidents_api.writing import merge
 from incidents_api.writing import records as writing
 from incidents_api.writing.once import Answer
 from incidents_api.writing.records import Written
@@ -62,20 +66,21 @@ def _of_kind(kind: Kind) -> list[Endpoint]:
         Endpoint(
             "GET", one, READ, history.read(kind), f"read_{kind.name}", f"Read one {kind.name}", kind.plural,
             parameters=(ID, IF_NONE_MATCH, AS_OF),
-            answer=record_answer(kind), headers={"ETag": "The version of the record."}, problems=(304, 400, 404, 410),
+            answer=record_answer(kind), headers={"ETag": "The version of the record."},
+            problems=(304, 308, 400, 404, 410),
         ),
         Endpoint(
             "PUT", one, "write", _replace(kind), f"replace_{kind.name}", f"Replace one {kind.name}", kind.plural,
             "What the store derives may be left out or sent back unchanged.", (ID, _IF_MATCH),
             body_of(kind.report), answer=written_answer(kind), headers={"ETag": "The new version."},
-            problems=(400, 401, 403, 404, 409, 410, 412, 413, 415, 422, 428),
+            problems=(308, 400, 401, 403, 404, 409, 410, 412, 413, 415, 422, 428),
         ),
         Endpoint(
             "PATCH", one, "write", _patch(kind), f"patch_{kind.name}", f"Change members of one {kind.name}",
             kind.plural, "A JSON merge patch (RFC 7396): null removes, arrays are replaced.", (ID, _IF_MATCH),
             {"media": web.MERGE_PATCH, "schema": {"type": "object", "examples": [{"title": "A better title"}]}},
             answer=written_answer(kind), headers={"ETag": "The new version."},
-            problems=(400, 401, 403, 404, 409, 410, 412, 413, 415, 422, 428),
+            problems=(308, 400, 401, 403, 404, 409, 410, 412, 413, 415, 422, 428),
         ),
         Endpoint(
             "DELETE", one, "write", _end(kind), f"end_{kind.name}", f"End one {kind.name}", kind.plural,
@@ -90,7 +95,16 @@ def _of_kind(kind: Kind) -> list[Endpoint]:
                 parameter("note", "query", "In your own words.", {"type": "string", "maxLength": 500}),
                 parameter("successor", "query", "The record that stands for it.", {"type": "string", "format": "uuid"}),
             ),
-            status=204, problems=(400, 401, 403, 404, 409, 410, 412, 422, 428),
+            status=204, problems=(308, 400, 401, 403, 404, 409, 410, 412, 422, 428),
+        ),
+        Endpoint(
+            "POST", f"{one}/merge", "review", _merge(kind), f"merge_{kind.name}", f"Merge one {kind.name} into another",
+            kind.plural,
+            "All that it says moves to the record that it is merged into; what refers to it refers to that one. "
+            "The old id answers 308 for ever; its history stays. A PUT with the ETag of the 308 brings it back.",
+            (ID, _IF_MATCH), body_of(MergeReport), answer=merged_answer(kind),
+            headers={"Location": "Where the survivor is.", "ETag": "The new version of the survivor."},
+            problems=(308, 400, 401, 403, 404, 409, 410, 412, 413, 415, 422, 428),
         ),
     ]  # fmt: skip
 
@@ -101,9 +115,10 @@ def _of_kind(kind: Kind) -> list[Endpoint]:
 # --- Writes --------------------------------------------------------------------------------------------------------
 
 
-def _changed(written: Written) -> Answer:
-    resolved = json.dumps([dict(note) for note in written.resolved], ensure_ascii=False, separators=(",", ":"))
-    return Answer(200, f'{written.document[:-1]},"resolved":{resolved}}}', {"ETag": written.etag})
+def _changed(written: Written, **told: Any) -> Answer:
+    told = {"resolved": [dict(note) for note in written.resolved]} | told
+    more = json.dumps(told, ensure_ascii=False, separators=(",", ":"))[1:]
+    return Answer(200, f"{written.document[:-1]},{more}", {"ETag": written.etag})
 
 
 def _made(kind: Kind, written: Written) -> Answer:
@@ -121,7 +136,7 @@ def _create(kind: Kind) -> web.Writer:
 
 
 def _replace(kind: Kind) -> web.Writer:
-    return _change(kind, writing.replace, (web.JSON,))
+    return _change(kind, merge.replace, (web.JSON,))
 
 
 def _patch(kind: Kind) -> web.Writer:
@@ -161,6 +176,21 @@ def _end(kind: Kind) -> web.Writer:
     return handle
 
 
+def _merge(kind: Kind) -> web.Writer:
+    def told(merged: merge.Merged) -> Answer:
+        answer = _changed(merged.survivor, revised=merged.revised)
+        location = f"/v1/{kind.plural}/{merged.survivor.record_id}"
+        return replace(answer, headers={"Location": location, **answer.headers})
+
+    async def handle(request: Request, who: Visitor) -> Write:
+        query.read_once(request.scope["query_string"])
+        tags = web.if_match(request)
+        report = validate(MergeReport, await web.read_body(request))
+        return Write(told, merge.merge, (kind, request.path_params["id"], report, tags, who))
+
+    return handle
+
+
 def _add_claims(kind: Kind) -> Endpoint:
     async def handle(request: Request, who: Visitor) -> Write:
         query.read_once(request.scope["query_string"])
@@ -174,5 +204,5 @@ def _add_claims(kind: Kind) -> Endpoint:
         "claims only add.",
         (ID, _IF_MATCH), body_of(ClaimsReport), 201, written_answer(kind),
         headers={"Location": "Where the record is.", "ETag": "Its version."},
-        problems=(400, 401, 403, 404, 410, 412, 413, 415, 422),
+        problems=(308, 400, 401, 403, 404, 410, 412, 413, 415, 422),
     )  # fmt: skip

@@ -17,6 +17,7 @@ from incidents_api.errors import (
     BadQuery,
     Fault,
     Internal,
+    Moved,
     NotAuthenticated,
     Problem,
     TooLarge,
@@ -128,6 +129,9 @@ def guarded(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
             if endpoint.writes and not endpoint.streams:
                 raise TypeError("the handler of a write returns a Write")
             return wanted
+        except Moved as moved:
+            moved.headers["Location"] = _moved_to(request, moved.members["successor"])
+            raise
         except (Problem, HTTPException, ClientDisconnect):
             raise
         except Exception:  # told to the log, not to the client; here, so that middleware still sees an answer
@@ -138,6 +142,12 @@ def guarded(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
     handle.__doc__ = endpoint.description or endpoint.summary
     handle.scope = endpoint.scope  # type: ignore[attr-defined]
     return handle
+
+
+def _moved_to(request: Request, survivor: str) -> str:
+    """The address that was asked for with the id of the survivor: what is meant for the one is meant for the other."""
+    asked = request.url.path.replace(request.path_params["id"], survivor, 1)
+    return asked + (f"?{request.url.query}" if request.url.query else "")
 
 
 async def _visitor(request: Request, *, counted: bool) -> Visitor:

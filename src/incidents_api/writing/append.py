@@ -79,7 +79,9 @@ def _take(conn: Connection, changes: Sequence[Change]) -> None:
     for change in sorted(changes, key=lambda change: (change.record_id, change.version)):
         if change.version == 1:
             continue
-        held = sa.update(records).where(records.c.id == change.record_id, records.c.ended.is_(None))
+        held = sa.update(records).where(records.c.id == change.record_id)
+        if change.operation != "restore":
+            held = held.where(records.c.ended.is_(None))
         held = held.where(records.c.version == change.version - 1).values(version=change.version)
         if conn.execute(held).rowcount != 1:
             raise StaleVersion("another write came first; read the record again")
@@ -89,13 +91,15 @@ def _take(conn: Connection, changes: Sequence[Change]) -> None:
         if change.record is not None
         for scheme, value in change.record["external_ids"].items()
     }
+    # What a merge, or its undoing, takes from one record to give it to another in the same append.
+    given = {change.record_id for change in changes if change.operation in ("merge", "restore")}
     table = tables.external_id
     for (kind, scheme, value), record_id in wanted.items():
         query = sa.select(table.c.record_id).where(
             table.c.kind == kind, table.c.scheme == scheme, table.c.value == value
         )
         holder = conn.execute(query).scalar_one_or_none()
-        if holder not in (None, record_id):
+        if holder not in (None, record_id, *given):
             raise Conflict(f"{scheme}:{value} already names another {kind}", id=holder)
 
 

@@ -230,7 +230,12 @@ def _links(to: Resolver, report: Figure, pointer: str) -> list[dict[str, Any]]:
             other = to.by_id("incident", other, f"{pointer}/links/{n}/incident_id")
         elif given.incident is not None:
             other = to.incident(given.incident, f"{pointer}/links/{n}/incident")
-        stored.append({"type": given.type, "claim": given.claim, "incident_id": other})
+        claim = given.claim
+        if given.incident_id not in (None, other) and other is not None:
+            # It was merged since: its claims may be called otherwise there.
+            traces = to.record(other).get("merged", ())
+            claim = next((one["claims"].get(claim, claim) for one in traces if one["id"] == given.incident_id), claim)
+        stored.append({"type": given.type, "claim": claim, "incident_id": other})
     return stored
 
 

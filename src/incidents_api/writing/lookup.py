@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,10 +77,13 @@ def by_name(conn: Connection, kind: str, name: str) -> list[str]:
 
 
 def source_where(conn: Connection, column: str, value: str) -> str | None:
-    """The id of the current source with that address or fingerprint."""
-    source = KIND_TABLES["source"]
-    query = sa.select(source.c.id).where(source.c[column] == value, source.c.seq_to.is_(None))
-    found: str | None = conn.execute(query.order_by(source.c.id).limit(1)).scalar_one_or_none()
+    """The id of the current source with that address or fingerprint, its own or one of a source merged into it."""
+    source, terms = KIND_TABLES["source"], tables.term.c
+    own = sa.select(source.c.id).where(source.c[column] == value, source.c.seq_to.is_(None)).order_by(source.c.id)
+    found: str | None = conn.execute(own.limit(1)).scalar_one_or_none()
+    if found is None:
+        merged = sa.select(terms.record_id).where(terms.kind == "source", terms.field == "merged")
+        found = conn.execute(merged.where(terms.value == value, terms.seq_to.is_(None)).limit(1)).scalar_one_or_none()
     return found
 
 
@@ -150,6 +153,14 @@ def shown(conn: Connection, record_id: str, who: Visitor) -> bool:
     return conn.execute(query).scalar_one_or_none() != "restricted"
 
 
+def lineage(conn: Connection, record_id: str, *, upwards: bool) -> dict[str, int]:
+    """What an actor or location is part of (upwards), or what is part of it, itself included: how many levels away."""
+    columns = tables.ancestry.c
+    near, far = (columns.record_id, columns.ancestor_id) if upwards else (columns.ancestor_id, columns.record_id)
+    query = sa.select(far, columns.depth).where(near == record_id, columns.seq_to.is_(None))
+    return {row[0]: row[1] for row in conn.execute(query)}
+
+
 def depth_below(conn: Connection, record_id: str) -> int:
     """How many levels of factions, or of places, stand beneath a record."""
     columns = tables.ancestry.c
@@ -166,30 +177,74 @@ def parts(conn: Connection, incident_ids: Iterable[str]) -> set[str]:
     return set(conn.execute(query).scalars())
 
 
-def referents(conn: Connection, kind: str, record_id: str) -> list[str]:
-    """Ids of current records that refer to this actor, location or source (at the most 5)."""
-    columns: list[tuple[Any, Any, Any]] = []
+def _referring(kind: str, record_id: str) -> list[sa.Select[Any]]:
+    """The statements that together find every current record that refers to one of a kind."""
+    terms = tables.term.c
+
+    def named(holder: Any, reference: Any, seq_to: Any) -> sa.Select[Any]:
+        return sa.select(holder).where(reference == record_id, seq_to.is_(None))
+
+    def with_term(holder: str, field: str) -> sa.Select[Any]:
+        return named(terms.record_id, terms.value, terms.seq_to).where(terms.kind == holder, terms.field == field)
+
+    if kind == "incident":
+        related = tables.relation.c
+        return [named(related.incident_id, related.other_id, related.seq_to), with_term("incident", "linked")]
     if kind == "actor":
         actor, taking_part = KIND_TABLES["actor"].c, tables.participation.c
-        columns = [
-            (taking_part.incident_id, taking_part.actor_id, taking_part.seq_to),
-            (actor.id, actor.parent, actor.seq_to),
+        return [
+            named(taking_part.incident_id, taking_part.actor_id, taking_part.seq_to),
+            named(actor.id, actor.parent, actor.seq_to),
         ]
-    elif kind == "location":
+    if kind == "location":
         place, used, area = KIND_TABLES["location"].c, tables.incident_location.c, KIND_TABLES["statistic"].c
-        columns = [
-            (used.incident_id, used.location_id, used.seq_to),
-            (place.id, place.parent, place.seq_to),
-            (area.id, area.location, area.seq_to),
+        return [
+            named(used.incident_id, used.location_id, used.seq_to),
+            named(place.id, place.parent, place.seq_to),
+            named(area.id, area.location, area.seq_to),
         ]
+    return [with_term(holder, "source") for holder in ("incident", "actor", "source", "statistic")]
+
+
+def referents(conn: Connection, kind: str, record_id: str, limit: int = 5) -> list[str]:
+    """Ids of current records that refer to this one, itself apart; the first `limit`."""
+    if kind == "statistic":
+        return []
     found: set[str] = set()
-    for holder, reference, seq_to in columns:
-        query = sa.select(holder).where(reference == record_id, seq_to.is_(None)).order_by(holder).limit(5)
-        found |= set(conn.execute(query).scalars())
-    if kind == "source":
-        terms = tables.term.c
-        query = sa.select(terms.record_id).where(
-            terms.field == "source", terms.value == record_id, terms.seq_to.is_(None)
-        )
-        found |= set(conn.execute(query.order_by(terms.record_id).limit(5)).scalars())
-    return sorted(found)[:5]
+    for query in _referring(kind, record_id):
+        found |= set(conn.execute(query.distinct().order_by(sa.text("1")).limit(limit + 1)).scalars())
+    return sorted(found - {record_id})[:limit]
+
+
+def current_records(conn: Connection, ids: Sequence[str]) -> Iterator[tuple[str, str, int, dict[str, Any]]]:
+    """(id, kind, version, record) of those of these records that are not ended, in the order of their ids."""
+    log, known = tables.revision.c, tables.record.c
+    query = sa.select(log.record_id, log.kind, log.version, log.record)
+    query = query.join(tables.record, sa.and_(known.id == log.record_id, known.version == log.version))
+    ids = sorted(ids)
+    for start in range(0, len(ids), 500):
+        batch = query.where(log.record_id.in_(ids[start : start + 500]), log.record.is_not(None))
+        for record_id, kind, version, record in conn.execute(batch.order_by(log.record_id)):
+            yield record_id, kind, version, json.loads(record)
+
+
+# --- Records that were merged --------------------------------------------------------------------------------------
+
+
+def tombstone(conn: Connection, kind: str, record_id: str) -> Revision | None:
+    """The revision that ended a record of that kind by merging it into another; None for any other record."""
+    log, known = tables.revision, tables.record.c
+    query = sa.select(log).join(tables.record, sa.and_(known.id == log.c.record_id, known.version == log.c.version))
+    query = query.where(log.c.record_id == record_id, log.c.kind == kind, known.ended.is_not(None))
+    row = conn.execute(query.where(log.c.operation == "merge")).mappings().one_or_none()
+    return None if row is None else Revision(**row)
+
+
+def survivor(conn: Connection, record_id: str) -> str:
+    """The record that stands for this one after every merge; the id itself where it was not merged."""
+    while True:
+        found = known(conn, record_id)
+        ended = None if found is None or found.ended is None else tombstone(conn, found.kind, record_id)
+        if ended is None or ended.reason is None:
+            return record_id
+        record_id = json.loads(ended.reason)["successor"]

@@ -50,6 +50,8 @@ def project(conn: Connection, entries: Sequence[tuple[Revision, Record | None, R
             _rows_of(rows, revision, record)
             _project_external_ids(conn, rows, revision, record)
             words.append((revision.record_id, revision.seq, words_of(record, _known_as(conn, record))))
+        elif revision.operation == "merge":
+            _hand_over(conn, revision, reason)
         if revision.kind in ("actor", "location"):
             _insert(conn, rows)
             seen.clear()
@@ -95,8 +97,15 @@ def _project_record(rows: Rows, revision: Revision, reason: Record | None, conn:
         conn.execute(sa.update(tables.record).where(tables.record.c.id == revision.record_id).values(state))
 
 
+def _hand_over(conn: Connection, revision: Revision, reason: Record | None) -> None:
+    """What named the merged record names its successor from now on."""
+    held = sa.update(tables.external_id).where(tables.external_id.c.record_id == revision.record_id)
+    conn.execute(held.values(record_id=(reason or {}).get("successor")))
+
+
 def _project_external_ids(conn: Connection, rows: Rows, revision: Revision, record: Record) -> None:
     wanted = set(record["external_ids"].items())
+    wanted |= {pair for one in record.get("merged", ()) for pair in one["external_ids"].items()}
     table = tables.external_id
     held: set[tuple[str, str]] = set()
     if revision.version > 1:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from incidents_api.errors import Conflict, Fault, Gone, Invalid, MissingScope, NotFound, StaleVersion
+from incidents_api.errors import Conflict, Fault, Gone, Invalid, MissingScope, Moved, NotFound, StaleVersion
 from incidents_api.model.incident import ClaimsReport
 from incidents_api.model.kinds import KINDS, Kind
 from incidents_api.model.revision import Revision, canonical, document, etag
@@ -42,7 +42,9 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
-class _Current:
+class Current:
+    """A record as it stands before a write: its values, its document and its ETag."""
+
     kind: Kind
     record_id: str
     version: int
@@ -84,24 +86,24 @@ def create_many(conn: Connection, reports: Sequence[tuple[Kind, Report]], author
     to.finish()
     _check_wholes(to, [(record_id, to.record(record_id)) for record_id in ids])
     revisions = {revision.record_id: revision for revision in append(conn, to.changes, author.author)}
-    return [_written(revisions[record_id], to, created=True) for record_id in ids]
+    return [written(revisions[record_id], to, created=True) for record_id in ids]
 
 
 def replace(
     conn: Connection, kind: Kind, record_id: str, body: Mapping[str, Any], if_match: Sequence[str], author: Visitor
 ) -> Written:
     """Replace a record by a report; what only the store enters may be sent back unchanged."""
-    current = _current(conn, kind, record_id, author, if_match)
-    return _revise(conn, current, _own(current, body), "replace", author)
+    current = standing(conn, kind, record_id, author, if_match)
+    return _revise(conn, current, own_members(current, body), "replace", author)
 
 
 def patch(
     conn: Connection, kind: Kind, record_id: str, changes: Mapping[str, Any], if_match: Sequence[str], author: Visitor
 ) -> Written:
     """Change members of a record by a merge patch (RFC 7396)."""
-    current = _current(conn, kind, record_id, author, if_match)
-    changes = _own(current, changes)
-    form = _form(kind, current.record)
+    current = standing(conn, kind, record_id, author, if_match)
+    changes = own_members(current, changes)
+    form = as_report(kind, current.record)
     if changes.get("location") is not None and "locations" not in changes:
         form.pop("locations", None)  # the short form stands for them all
     body = merge_patch(form, changes)
@@ -113,7 +115,7 @@ def add_claims(
 ) -> Written:
     """Add claims to an incident, from a source it may not have cited before."""
     kind = KINDS["incident"]
-    current = _current(conn, kind, record_id, author, if_match)
+    current = standing(conn, kind, record_id, author, if_match)
     to = Resolver(conn, author)
     source_id = None if report.source is None else to.source(report.source, "/source")
     held = current.record["claims"]
@@ -128,7 +130,7 @@ def end(
     conn: Connection, kind: Kind, record_id: str, reason: Mapping[str, Any], if_match: Sequence[str], author: Visitor
 ) -> Revision:
     """End a record: a tombstone with the reason's code, a note and, for a duplicate, the successor."""
-    current = _current(conn, kind, record_id, author, if_match)
+    current = standing(conn, kind, record_id, author, if_match)
     successor = reason.get("successor")
     if successor is not None:
         found = lookup.known(conn, successor)
@@ -136,7 +138,8 @@ def end(
         if not known or successor == record_id or not lookup.shown(conn, successor, author):
             fault = Fault(f"it names no other current {kind.name}", "unknown_id", parameter="successor")
             raise Invalid("The successor cannot stand for the record", [fault])
-    held = lookup.referents(conn, kind.name, record_id)
+    # What was part of an ended incident, or followed it, did so; nothing can be of an ended actor, place or source.
+    held = [] if kind.name == "incident" else lookup.referents(conn, kind.name, record_id)
     if held:
         raise Conflict(f"other records refer to this {kind.name}; change them first", referents=held)
     change = Change(kind.name, record_id, current.version + 1, "end", None, dict(reason))
@@ -159,37 +162,47 @@ def merge_patch(target: Any, changes: Any) -> Any:
 # --- Steps ---------------------------------------------------------------------------------------------------------
 
 
-def _current(conn: Connection, kind: Kind, record_id: str, author: Visitor, if_match: Sequence[str]) -> _Current:
+def standing(conn: Connection, kind: Kind, record_id: str, author: Visitor, if_match: Sequence[str]) -> Current:
+    """The record as it stands; NotFound, Moved when it was merged, Gone when it was ended, StaleVersion otherwise."""
     found = lookup.known(conn, record_id) if lookup.is_id(record_id) else None
     if found is None or found.kind != kind.name:
         raise NotFound(f"there is no {kind.name} with this id")
     revision = lookup.revision_of(conn, record_id, found.version)
+    if found.ended and not lookup.shown(conn, record_id, author):
+        raise NotFound(f"there is no {kind.name} with this id")
+    if found.ended and revision.operation == "merge":
+        raise Moved(f"the {kind.name} was merged", successor=lookup.survivor(conn, record_id))
     if found.ended:
         raise Gone(f"the {kind.name} was ended", reason=found.ended, successor=found.successor)
     record = lookup.record_of(conn, record_id)
-    if record.get("sensitivity") == "restricted" and not author.may("read:restricted"):
-        raise NotFound(f"there is no {kind.name} with this id")
+    refuse_hidden(kind, record, author)
     mark = etag(revision.version, revision.hash)
     if if_match and "*" not in if_match and mark not in if_match:
         raise StaleVersion(f"the record is at version {revision.version} now", version=revision.version, etag=mark)
-    return _Current(kind, record_id, revision.version, record, document(revision), mark)
+    return Current(kind, record_id, revision.version, record, document(revision), mark)
 
 
-def _own(current: _Current, body: Mapping[str, Any]) -> dict[str, Any]:
+def refuse_hidden(kind: Kind, record: Mapping[str, Any], author: Visitor) -> None:
+    """NotFound for a restricted record without the scope: whoever may not see it must not learn of it."""
+    if record.get("sensitivity") == "restricted" and not author.may("read:restricted"):
+        raise NotFound(f"there is no {kind.name} with this id")
+
+
+def own_members(current: Current, body: Mapping[str, Any]) -> dict[str, Any]:
     """The body without what only the store enters; Invalid when it would change any of that."""
     held = lookup.parse(current.document)
     kind = current.kind
     faults = [
         Fault(f"{name} is given by the store; leave it out or send it back unchanged", "read_only", pointer=f"/{name}")
         for name in (*ENVELOPE, *kind.derived)
-        if name in body and canonical(body[name]) != canonical(held[name])
+        if name in body and canonical(body[name]) != canonical(held.get(name))
     ]
     if faults:
         raise Invalid("Some members cannot be changed by a client", faults)
     return {name: value for name, value in body.items() if name not in (*ENVELOPE, *kind.derived)}
 
 
-def _form(kind: Kind, record: Mapping[str, Any]) -> dict[str, Any]:
+def as_report(kind: Kind, record: Mapping[str, Any]) -> dict[str, Any]:
     """The record as a report: without what is derived from the rest, so that a patch can change the rest."""
     form = {name: value for name, value in record.items() if name not in kind.derived}
     if kind.dated:
@@ -200,28 +213,36 @@ def _form(kind: Kind, record: Mapping[str, Any]) -> dict[str, Any]:
     return form
 
 
-def _revise(conn: Connection, current: _Current, body: Mapping[str, Any], operation: str, author: Visitor) -> Written:
+def _revise(conn: Connection, current: Current, body: Mapping[str, Any], operation: str, author: Visitor) -> Written:
     report = validate(current.kind.report, body)
     to = Resolver(conn, author)
     record = compose(to, report, current.record_id)
     return _finish(current, to, record, operation, author)
 
 
-def _finish(current: _Current, to: Resolver, record: dict[str, Any], operation: str, author: Visitor) -> Written:
+def _finish(current: Current, to: Resolver, record: dict[str, Any], operation: str, author: Visitor) -> Written:
     kind = current.kind
-    if kind.name == "incident":
-        _check_review(to, record, current.record, author)
-    _check_parent(to, current.record_id, record)
-    to.finish()
-    _check_wholes(to, [(current.record_id, record)])
+    if "merged" in current.record:
+        record = record | {"merged": current.record["merged"]}
+    check_whole(current, to, record, author)
     if record == current.record and not to.changes:
         return Written(current.record_id, current.document, current.etag, tuple(to.notes), created=False, changed=False)
     change = Change(kind.name, current.record_id, current.version + 1, operation, record)
     revisions = append(to.conn, [*to.changes, change], author.author)
-    return _written(revisions[-1], to, created=False)
+    return written(revisions[-1], to, created=False)
 
 
-def _written(revision: Revision, to: Resolver, *, created: bool) -> Written:
+def check_whole(current: Current, to: Resolver, record: dict[str, Any], author: Visitor) -> None:
+    """Raise what speaks against a revision of a record as a whole, and every fault left with the resolver."""
+    if current.kind.name == "incident":
+        _check_review(to, record, current.record, author)
+    _check_parent(to, current.record_id, record)
+    to.finish()
+    _check_wholes(to, [(current.record_id, record)])
+
+
+def written(revision: Revision, to: Resolver, *, created: bool) -> Written:
+    """The answer of a write: the record as it stands after this revision."""
     mark = etag(revision.version, revision.hash)
     return Written(revision.record_id, document(revision), mark, tuple(to.notes), created=created, changed=True)
 

@@ -92,15 +92,17 @@ class Register:
         return record_id
 
     def by_id(self, kind: str, record_id: str, pointer: str) -> str | None:
-        """The id, when it names a record of that kind that is not ended."""
+        """The id, when it names a record of that kind that is not ended; the survivor's, when it was merged."""
         if kind in (self.kinds.get(record_id), self.coming_kinds.get(record_id)):
             return record_id
         found = lookup.known(self.conn, record_id)
         if found is None or found.kind != kind or not lookup.shown(self.conn, record_id, self.who):
             self.fault(pointer, f"there is no {kind} with the id {record_id}", "unknown_id")
             return None
+        if found.ended and (survivor := lookup.survivor(self.conn, record_id)) != record_id:
+            return self.by_id(kind, survivor, pointer)
         if found.ended:
-            successor = f"; it was merged into {found.successor}" if found.successor else ""
+            successor = f"; {found.successor} stands for it" if found.successor else ""
             self.fault(pointer, f"this {kind} was ended ({found.ended}){successor}", "ended")
             return None
         return record_id

@@ -33,6 +33,7 @@ class _Seen:
     version: int
     ended: str | None
     successor: str | None
+    merged: bool
     links: set[tuple[str, str]]
 
 
@@ -51,7 +52,8 @@ def verify(conn: Connection, progress: Callable[[int], None] = lambda done: None
         links = set(links_of(revision.kind, record)) if record is not None else set()
         reason = json.loads(revision.reason or "{}") if record is None else {}
         ended, successor = reason.get("code"), reason.get("successor")
-        seen[revision.record_id] = _Seen(revision.kind, revision.version, ended, successor, links)
+        merged = record is None and revision.operation == "merge"
+        seen[revision.record_id] = _Seen(revision.kind, revision.version, ended, successor, merged, links)
         if verdict.revisions % BATCH == 0:
             progress(verdict.revisions)
     verdict.faults += _head_faults(conn, verdict)
@@ -89,7 +91,9 @@ def _fault(revision: Revision, verdict: Verdict, before: _Seen | None) -> str | 
     if revision.salt is None or commit(revision.salt, revision.reason, revision.record) != revision.commitment:
         return "its body does not fit its commitment: the record or the reason was altered"
     last = before.version if before else 0
-    if revision.version != last + 1 or (before and (before.kind != revision.kind or before.ended)):
+    # Only a merge is ever undone.
+    over = before is not None and before.ended is not None and not (before.merged and revision.operation == "restore")
+    if revision.version != last + 1 or (before and before.kind != revision.kind) or over:
         return f"version {revision.version} of the {revision.kind} does not follow version {last} of the record"
     return None
 
@@ -126,8 +130,10 @@ def _link_faults(seen: dict[str, _Seen]) -> Iterator[str]:
             found = seen.get(other)
             if found is None or found.kind != kind:
                 yield f"the {one.kind} {record_id} refers to the {kind} {other}, which there is not"
-            elif found.ended and kind != "incident":
+            elif found.ended and (kind != "incident" or found.merged):
                 yield f"the {one.kind} {record_id} refers to the {kind} {other}, which was ended"
+        if one.merged and (one.successor not in seen or seen[one.successor].kind != one.kind):
+            yield f"the {one.kind} {record_id} was merged into {one.successor}, which there is not"
 
 
 def _record_faults(conn: Connection, seen: dict[str, _Seen]) -> Iterator[str]:

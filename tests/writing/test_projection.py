@@ -13,13 +13,15 @@ from sqlalchemy.engine import Connection
 
 from incidents_api.errors import Conflict, Invalid
 from incidents_api.model.kinds import KINDS
-from incidents_api.model.revision import Revision
+from incidents_api.model.merging import MergeReport
+from incidents_api.model.revision import Revision, document, etag
 from incidents_api.model.validation import validate
 from incidents_api.model.visitor import Visitor
 from incidents_api.storage import dialects, tables
 from incidents_api.storage.database import Database
-from incidents_api.writing import ingest, projection, records
+from incidents_api.writing import ingest, lookup, merge, projection, records
 from incidents_api.writing.projection import parsed
+from incidents_api.writing.verify import verify
 from tests import make, postgres
 from tests.conftest import ENGINES
 
@@ -55,9 +57,20 @@ class Life:
         self.database, self.random = database, random.Random(seed)
         self.alive: dict[str, list[str]] = defaultdict(list)
         self.count = self.refused = 0
+        self.merged: list[tuple[str, str]] = []
 
     def run(self, steps: int) -> None:
-        actions = (self.create, self.create, self.patch, self.patch, self.claim, self.move, self.move, self.end)
+        actions = (
+            self.create,
+            self.create,
+            self.patch,
+            self.patch,
+            self.claim,
+            self.move,
+            self.move,
+            self.end,
+            self.merge,
+        )
         for _ in range(steps):
             try:
                 self.random.choice(actions)()
@@ -145,6 +158,25 @@ class Life:
             self.alive[kind].remove(one)
             break
 
+    def merge(self) -> None:
+        kind = self.random.choice(["incident", "actor", "location", "source", "statistic"])
+        if len(self.alive[kind]) > 2:
+            old, into = self.random.sample(self.alive[kind], 2)
+            self.database.write_now(merge.merge, KINDS[kind], old, MergeReport(into=into), (), EDITOR)
+            self.alive[kind].remove(old)
+            self.merged.append((kind, old))
+        if len(self.merged) > 3:
+            self.restore(*self.merged.pop(0))
+
+    def restore(self, kind: str, old: str) -> None:
+        with self.database.connect() as conn:
+            tombstone = lookup.tombstone(conn, kind, old)
+            last = lookup.revision_of(conn, old, tombstone.version - 1)
+        mark = etag(tombstone.version, tombstone.hash)
+        body = parsed(document(last))
+        self.database.write_now(merge.replace, KINDS[kind], old, body, (mark,), EDITOR)
+        self.alive[kind].append(old)
+
     def end_one_of_each(self) -> None:
         """What nobody refers to can always be ended."""
         for kind in KINDS:
@@ -171,7 +203,7 @@ def lived(
         url = postgres.create_database(postgres_server, template("postgresql", False))
     database = Database(url)
     life = Life(database, 20_240_326)
-    life.run(160)
+    life.run(200)
     life.end_one_of_each()
     yield database
     database.close_writer()
@@ -191,8 +223,15 @@ def test_the_random_history_is_rich(lived: Database) -> None:
     for kind in KINDS:
         assert {(kind, "create"), (kind, "patch"), (kind, "end")} <= told
     assert ("incident", "claim") in told
+    assert len({kind for kind, operation in told if operation == "merge"}) > 2
+    assert {kind for kind, operation in told if operation == "restore"}
     assert depths >= 3
     assert all(dump(lived).values())
+
+
+def test_the_random_history_holds(lived: Database) -> None:
+    with lived.connect() as conn:
+        assert verify(conn).faults == []
 
 
 @pytest.mark.parametrize("batch", [1, 7, 500])

@@ -52,7 +52,7 @@ class Locator(Register):
         places = [
             place
             for place in gazetteer.find(report.name, report.country, report.admin1)
-            if place.kind == report.kind and derived_id("location", *place.key.split(":", 1)) not in found
+            if place.kind == report.kind and not self._is_among(place, found)
         ]
         if len(found) + len(places) > 1:
             self._ambiguous(report.name, found, places, pointer)
@@ -60,6 +60,14 @@ class Locator(Register):
         if places:
             return True, self._ensure(places[0], pointer)
         return False, found[0] if found else None
+
+    def _is_among(self, place: Place, found: Sequence[str]) -> bool:
+        """Whether an entry of the gazetteer is one of these records, or was merged into one of them."""
+        scheme, value = place.key.split(":", 1)
+        return bool(found) and (
+            derived_id("location", scheme, value) in found
+            or lookup.by_external_id(self.conn, "location", [(scheme, value)]) in found
+        )
 
     def _stored_locations(self, name: str) -> list[str]:
         folded = name_key(name)
@@ -86,11 +94,7 @@ class Locator(Register):
             for one in self._stored_locations(name)
             if country in (None, self.record(one)["country"]) and admin1 in (None, self.record(one)["admin1"])
         ]
-        places = [
-            place
-            for place in gazetteer.find(name, country, admin1)
-            if derived_id("location", *place.key.split(":", 1)) not in found
-        ]
+        places = [place for place in gazetteer.find(name, country, admin1) if not self._is_among(place, found)]
         return self._choose(text, found, places, pointer, certain=admin1 is not None)
 
     def _choose(self, text: str, found: list[str], places: list[Place], pointer: str, *, certain: bool) -> str | None:

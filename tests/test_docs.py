@@ -128,7 +128,7 @@ def ready(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
     pytest.fail(f"the server does not answer:\n{log.read_text()}")
 
 
-WALKS = ("README.md", "docs/scripts.md")
+WALKS = ("README.md", "docs/merging.md", "docs/scripts.md")
 """Documents whose blocks of commands and programs run as they stand, from the first to the last, over one new store."""
 
 PACKAGES_OF_R = ("r-base-core", "r-cran-httr2", "r-cran-jsonlite")
@@ -337,7 +337,17 @@ def test_routes_that_are_named_exist(path: Path) -> None:
 def test_files_that_are_named_exist(path: Path) -> None:
     places = (path.parent, ROOT, SOURCES)
     named = re.findall(r"(?<![\w/.:<$*-])((?:[\w.-]+/)*[\w-]+\.(?:py|toml|json|mjs|bin|md|lock))(?![\w(])", code(path))
-    made = {"record.json", "answer.json", "openapi.json", "0003_add_stage.py"}
+    made = {
+        "before.json",
+        "first.json",
+        "moved.json",
+        "report.json",
+        "second.json",
+        "record.json",
+        "answer.json",
+        "openapi.json",
+        "0003_add_stage.py",
+    }
     missing = {name for name in named if name not in made and not any((place / name).exists() for place in places)}
     assert not missing, f"{path.name} names {missing}"
 

@@ -70,6 +70,8 @@ class Life:
             self.move,
             self.end,
             self.merge,
+            self.merge,
+            self.merge,
         )
         for _ in range(steps):
             try:

@@ -77,7 +77,7 @@ def test_an_unexpected_error_leaks_nothing(
     client: TestClient, asked: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     key = key_for(client)
-    for room, names in {records: ("page", "total", "one"), writing: ("compose", "_current")}.items():
+    for room, names in {records: ("page", "total", "one"), writing: ("compose", "standing")}.items():
         for name in names:
             monkeypatch.setattr(room, name, fail)
     with caplog.at_level(logging.ERROR):

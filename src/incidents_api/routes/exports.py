@@ -17,7 +17,7 @@ from starlette.responses import FileResponse, StreamingResponse
 
 from incidents_api import __version__
 from incidents_api.access import READ
-from incidents_api.errors import NotAcceptable, RangeNotSatisfiable
+from incidents_api.errors import NotAcceptable, RangeNotSatisfiable, Unavailable
 from incidents_api.exporters import EXPORTERS, About, MissingExtra, TooManyRows, table
 from incidents_api.exporters.package import NAMES
 from incidents_api.model.kinds import BY_PLURAL, KINDS, Kind
@@ -28,9 +28,14 @@ from incidents_api.routes import lists, web
 from incidents_api.routes.describe import parameters_of
 from incidents_api.routes.limits import shares_of
 from incidents_api.routes.web import Endpoint, database_of, limits_of
+from incidents_api.storage.database import Database, Statement
 
 PAGE = 1_000
 """Records in one statement; between statements no connection is held, however slow the client."""
+PIECE = 65_536
+"""Bytes of a streamed piece, at least; only the last may have fewer."""
+TRIES = 30
+"""How often the read of a page is tried again, a second apart, once a file has begun."""
 KEEP_FILES = 8
 KEEP_SECONDS = 120
 """A file that was made is kept this long, so that HEAD and the Ranges that follow find the same bytes."""
@@ -120,7 +125,9 @@ def _file(name: str, suffix: str) -> web.Handler:
         try:
             exporter = job.exporter(await _about(job))
             if exporter.streamed and not request.scope.get("head") and "range" not in request.headers:
-                return StreamingResponse(job.stream(exporter), headers=headers, media_type=exporter.media_type)
+                pieces = job.stream(exporter)
+                first = await anext(pieces)  # before the status is sent: what cannot begin is told as a problem
+                return StreamingResponse(_after(first, pieces), headers=headers, media_type=exporter.media_type)
             path = await files_of(request).get(job.key(pin), suffix, lambda target: job.write(exporter, target))
         except MissingExtra as error:
             raise NotAcceptable(str(error)) from None
@@ -189,8 +196,12 @@ class _Job:
         rows = records.page
         if text and self.name == "claims":
             rows, query = claims.page, replace(query, sort=claims.SORT)
+        begun = False
         while True:
-            joined, keys, count, _ = (await database.read(rows(query, full=self.who.full)))[0]
+            statement = rows(query, full=self.who.full)
+            read = _patiently(database, statement) if begun else database.read(statement)
+            joined, keys, count, _ = (await read)[0]
+            begun = True
             documents = (joined or "").split(records.SEPARATOR) if count else []
             more = count > query.limit
             documents = documents[: query.limit]
@@ -210,11 +221,14 @@ class _Job:
         ]
 
     async def stream(self, exporter: Any) -> AsyncIterator[bytes]:
-        """The bytes of a streamed format, a piece for each page."""
-        yield exporter.begin()
+        """The bytes of a streamed format, in pieces of PIECE or more."""
+        piece = exporter.begin()
         async for page in self.pages(self.query, text=exporter.takes_text):
-            yield await asyncio.to_thread(exporter.write, page)
-        yield exporter.end()
+            piece += await asyncio.to_thread(exporter.write, page)
+            if len(piece) >= PIECE:
+                yield piece
+                piece = b""
+        yield piece + exporter.end()
 
     async def write(self, exporter: Any, target: Path) -> None:
         """Fill a file; a thread writes while the loop reads the pages."""
@@ -248,6 +262,22 @@ class _Job:
             if name in BY_PLURAL
         }
         return {name: pulled(self.query if name in ("incidents", "claims") else whole[name]) for name in NAMES}
+
+
+async def _after(first: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for piece in pieces:
+        yield piece
+
+
+async def _patiently(database: Database, statement: Statement) -> Sequence[Any]:
+    """A read that waits out a busy store: a file that is half sent cannot be told to come back later."""
+    for _ in range(TRIES):
+        try:
+            return await database.read(statement)
+        except Unavailable:
+            await asyncio.sleep(1)
+    return await database.read(statement)
 
 
 class _Done(Exception):

@@ -452,3 +452,24 @@ def test_every_command_explains_itself(incidents: Command) -> None:
     for command in ("up", "serve", "migrate", "seed", "verify", "rebuild", "doctor", "key"):
         assert command in told
         assert incidents(command, "--help").code == 0
+
+
+def test_verify_against_an_edition_that_was_cited(seeded_incidents: Command) -> None:
+    edition = seeded_incidents("verify").out.strip()
+    assert seeded_incidents("verify", "--edition", edition).out.strip() == edition
+    seq, _, link = edition.partition(":")
+    other = seeded_incidents("verify", "--edition", f"{seq}:{link[::-1]}")
+    assert other.code == 1
+    assert "written anew" in other.err
+    ahead = seeded_incidents("verify", "--edition", f"{int(seq) + 1}:{link}")
+    assert ahead.code == 1
+    assert "its tail was cut" in ahead.err
+    assert "cited as seq:hash" in seeded_incidents("verify", "--edition", "17").err
+
+
+def test_the_log_is_exported_whole(seeded_incidents: Command, tmp_path: Path) -> None:
+    shown = seeded_incidents("export", "log")
+    lines = [json.loads(line) for line in shown.out.splitlines()]
+    assert [line["seq"] for line in lines] == list(range(1, count(seeded_incidents.url) + 1))
+    assert seeded_incidents("export", "log", "--to", str(tmp_path / "log.ndjson")).code == 0
+    assert (tmp_path / "log.ndjson").read_text("utf-8") == shown.out

@@ -340,6 +340,7 @@ def test_files_that_are_named_exist(path: Path) -> None:
     made = {
         "before.json",
         "first.json",
+        "log.ndjson",
         "moved.json",
         "report.json",
         "second.json",

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from incidents_api import __version__
-from incidents_api.cli import keys, seeds, serving, store
+from incidents_api.cli import export, keys, seeds, serving, store
 from incidents_api.cli.console import out
 from incidents_api.errors import OperatorError, Problem
 
@@ -14,6 +14,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="The incident
 for group in (serving, store, seeds):
     app.add_typer(group.app)
 app.add_typer(keys.app, name="key")
+app.add_typer(export.app, name="export")
 
 
 def main() -> None:

@@ -53,15 +53,20 @@ def _rebuild(database: Database) -> None:
 
 
 @app.command("verify")
-def verify_log() -> None:
+def verify_log(
+    edition: Annotated[str | None, typer.Option(help="seq:hash, as it was cited: the log must hold it.")] = None,
+) -> None:
     """Recompute the hash chain and check the links between records."""
+    pinned = None if edition is None else verify.read_edition(edition)
     with (
         open_store(read_settings()) as database,
         progress_bar("Verifying the log", seq_of(database)) as progress,
         database.connect() as conn,
     ):
-        verdict = verify.verify(conn, lambda seen: progress.update(progress.task_ids[0], completed=seen))
+        verdict = verify.verify(conn, lambda seen: progress.update(progress.task_ids[0], completed=seen), pinned)
         verdict.faults += dialects.check_integrity(conn)
+    for redacted in verdict.redacted:
+        out.print(redacted, markup=False)
     for fault in verdict.faults:
         out.print(fault, markup=False, style="red")
     if verdict.faults:

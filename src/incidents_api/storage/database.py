@@ -171,8 +171,8 @@ class Database:
         return dialects.exists(self.url)
 
     def connect(self) -> Connection:
-        """A connection outside the queue that holds nobody up, for verify and doctor."""
-        return self._connect().execution_options(reads=True)
+        """A connection outside the queue that holds nobody up and sees one moment, for verify, doctor and backups."""
+        return dialects.for_reading(self._connect())
 
     def _connect(self) -> Connection:
         try:

@@ -244,6 +244,13 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
+def for_reading(connection: Connection) -> Connection:
+    """The connection for reads alone: each of its transactions sees one moment, whatever is committed meanwhile."""
+    if connection.dialect.name == "postgresql":
+        return connection.execution_options(isolation_level="REPEATABLE READ")
+    return connection.execution_options(reads=True)
+
+
 def make_file(url: URL) -> None:
     """Make an empty SQLite file where there is none; only a migration does."""
     if url.get_backend_name() == "sqlite":

@@ -1,7 +1,11 @@
-"""verify: recompute the hash chain of the log and check the links between records; says where the first fault is."""
+"""verify: recompute the hash chain of the log and check the links between records; says where the first fault is.
+
+docs/verify.md says the same for those who write their own; tools/verify_log.py is one that shares no code with this.
+"""
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from incidents_api.errors import OperatorError
 from incidents_api.model.revision import GENESIS, Revision, commit, link
 from incidents_api.storage import tables
 
@@ -17,11 +22,12 @@ BATCH = 1_000
 
 @dataclass(slots=True)
 class Verdict:
-    """What was found: revisions read, the head they end in, and every fault in plain words."""
+    """What was found: revisions read, the head they end in, every redaction and every fault in plain words."""
 
     revisions: int = 0
     seq: int = 0
     hash: str = GENESIS
+    redacted: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
 
@@ -37,25 +43,88 @@ class _Seen:
     links: set[tuple[str, str]]
 
 
-def verify(conn: Connection, progress: Callable[[int], None] = lambda done: None) -> Verdict:
-    """Read the whole log: order, chain, bodies, versions; then whether every link names a record of its kind."""
+Place = tuple[str, int]
+"""A record's id and a version."""
+
+
+@dataclass(slots=True)
+class _Bodies:
+    """Bodies that are not those the chain committed to, and those that redactions put in their place."""
+
+    found: dict[Place, tuple[str, Revision]] = field(default_factory=dict)
+    told: dict[Place, tuple[str, Revision]] = field(default_factory=dict)
+
+    def see(self, revision: Revision) -> None:
+        """Take note of a body that was blanked, and of what a redaction says that it blanked."""
+        mark = commit(revision.salt or "", revision.reason, revision.record)
+        if revision.salt is None or mark != revision.commitment:
+            self.found[revision.record_id, revision.version] = (mark, revision)
+        if revision.operation == "redact":
+            for version, left in redaction_of(revision)["versions"].items():
+                self.told[revision.record_id, int(version)] = (left, revision)
+
+    def settle(self, verdict: Verdict) -> None:
+        """Each body is the one committed to, or the one that the last redaction of it left; nothing else."""
+        wrong: list[tuple[int, str]] = []
+        for place, (mark, revision) in self.found.items():
+            left, redaction = self.told.get(place, (None, None))
+            where = f"revision {revision.seq} ({revision.kind} {revision.record_id})"
+            if mark == left and redaction is not None:
+                verdict.redacted.append(f"{where}: redacted by revision {redaction.seq}{_why(redaction)}")
+            else:
+                wrong.append((revision.seq, f"{where}: its body does not fit its commitment: {_ALTERED}"))
+        for (record_id, version), (_, redaction) in self.told.items():
+            if (record_id, version) not in self.found:
+                where = f"revision {redaction.seq} ({redaction.kind} {record_id})"
+                wrong.append((redaction.seq, f"{where}: the body of version {version} that it redacted is there again"))
+        verdict.faults += [fault for _, fault in sorted(wrong)[:1]]
+
+
+_ALTERED = "the record or the reason was altered"
+
+
+def redaction_of(revision: Revision) -> dict[str, Any]:
+    """What a redaction says of itself: `versions` (to the commitment of what it left), `paths` (None: whole)."""
+    told = _members(revision.reason).get("redaction")
+    return told if isinstance(told, dict) and isinstance(told.get("versions"), dict) else {"versions": {}}
+
+
+def _why(redaction: Revision) -> str:
+    told = [text for text in (redaction_of(redaction).get("code"), _members(redaction.reason).get("note")) if text]
+    return f" ({': '.join(told)})" if told else ""
+
+
+def verify(
+    conn: Connection,
+    progress: Callable[[int], None] = lambda done: None,
+    edition: tuple[int, str] | None = None,
+) -> Verdict:
+    """Read the whole log: order, chain, bodies, versions; then whether every link names a record of its kind.
+
+    `edition`: a seq and hash that were cited; only they show that the tail was cut or the log written anew.
+    """
     verdict = Verdict()
+    bodies = _Bodies()
     seen: dict[str, _Seen] = {}
-    for revision in _log(conn):
+    for revision in revisions(conn):
         fault = _fault(revision, verdict, seen.get(revision.record_id))
         if fault is not None:
             verdict.faults.append(f"revision {revision.seq} ({revision.kind} {revision.record_id}): {fault}")
             return verdict  # what follows a broken link proves nothing
         verdict.revisions += 1
         verdict.seq, verdict.hash = revision.seq, revision.hash
-        record = json.loads(revision.record) if revision.record is not None else None
-        links = set(links_of(revision.kind, record)) if record is not None else set()
-        reason = json.loads(revision.reason or "{}") if record is None else {}
-        ended, successor = reason.get("code"), reason.get("successor")
-        merged = record is None and revision.operation == "merge"
-        seen[revision.record_id] = _Seen(revision.kind, revision.version, ended, successor, merged, links)
+        if edition is not None and edition[0] == revision.seq != 0 and edition[1] != revision.hash:
+            verdict.faults.append(f"revision {revision.seq} is not the edition's: the log was written anew up to there")
+            return verdict
+        bodies.see(revision)
+        seen[revision.record_id] = _seen(revision, seen.get(revision.record_id))
         if verdict.revisions % BATCH == 0:
             progress(verdict.revisions)
+    if edition is not None and edition[0] > verdict.seq:
+        verdict.faults.append(f"the log ends at {verdict.seq}, before the edition {edition[0]}: its tail was cut")
+    bodies.settle(verdict)
+    if verdict.faults:
+        return verdict
     verdict.faults += _head_faults(conn, verdict)
     verdict.faults += _link_faults(seen)
     verdict.faults += _record_faults(conn, seen)
@@ -64,7 +133,33 @@ def verify(conn: Connection, progress: Callable[[int], None] = lambda done: None
     return verdict
 
 
-def _log(conn: Connection) -> Iterator[Revision]:
+def _members(text: str | None) -> dict[str, Any]:
+    """The members of a body; none of one that is no JSON any more, which its commitment tells."""
+    try:
+        told = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _seen(revision: Revision, before: _Seen | None) -> _Seen:
+    links = set(links_of(revision.kind, _members(revision.record)))
+    reason = _members(revision.reason) if revision.record is None else {}
+    still = revision.operation == "redact" and before is not None and before.merged
+    merged = revision.record is None and (revision.operation == "merge" or still)
+    return _Seen(revision.kind, revision.version, reason.get("code"), reason.get("successor"), merged, links)
+
+
+def read_edition(text: str) -> tuple[int, str]:
+    """A cited edition, `seq:hash`; OperatorError when it is none."""
+    match = re.fullmatch(r"([0-9]{1,15}):([0-9a-f]{64})", text)
+    if match is None:
+        raise OperatorError(f"{text!r} is no edition; it is cited as seq:hash (GET /v1/edition, incidents verify)")
+    return int(match[1]), match[2]
+
+
+def revisions(conn: Connection) -> Iterator[Revision]:
+    """The whole log, in the order of seq."""
     log, after = tables.revision, None
     while True:
         query = sa.select(log).order_by(log.c.seq, log.c.record_id, log.c.version).limit(BATCH)
@@ -88,11 +183,10 @@ def _fault(revision: Revision, verdict: Verdict, before: _Seen | None) -> str | 
         return "it does not follow the revision before it"
     if link({name: getattr(revision, name) for name in Revision.__slots__}) != revision.hash:
         return "its hash does not fit: it was altered"
-    if revision.salt is None or commit(revision.salt, revision.reason, revision.record) != revision.commitment:
-        return "its body does not fit its commitment: the record or the reason was altered"
     last = before.version if before else 0
-    # Only a merge is ever undone.
-    over = before is not None and before.ended is not None and not (before.merged and revision.operation == "restore")
+    # Only a merge is ever undone; a redaction may come at any time.
+    undone = before is not None and before.merged and revision.operation == "restore"
+    over = before is not None and before.ended is not None and not (undone or revision.operation == "redact")
     if revision.version != last + 1 or (before and before.kind != revision.kind) or over:
         return f"version {revision.version} of the {revision.kind} does not follow version {last} of the record"
     return None

@@ -1,5 +1,6 @@
 """One suite, two databases: every test that asks for a store runs on SQLite and on a real PostgreSQL."""
 
+import logging
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +22,16 @@ SEEDS = Path(__file__).parents[1] / "seeds"
 ENGINES = ("sqlite", "postgresql")
 
 Key = Callable[..., dict[str, str]]
+
+
+@pytest.fixture(autouse=True)
+def log_as_before() -> Iterator[None]:
+    """A command that sets up the log writes it to the standard error of its test, which is closed afterwards."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="session")

@@ -25,9 +25,9 @@ def built() -> None:
     hatch_build.build(ROOT)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """One browser for all tests."""
+    """One browser for all tests of a file; while it is open, its loop runs in this thread and no other can."""
     with browser.chromium() as opened:
         yield opened
 

@@ -22,7 +22,7 @@ GROWTH = 2 * 2**20
 
 @pytest.fixture(scope="module")
 def narrow(ucdp_url: str) -> Iterator[TestClient]:
-    """The service with one reader: a single thread, or a pool of a single connection."""
+    """The service with as few readers as can be: a single thread, or a pool of four connections."""
     with serve(ucdp_url, read_threads=1) as client:
         yield client
 
@@ -59,7 +59,7 @@ def test_memory_does_not_follow_the_number_of_rows(narrow: TestClient) -> None:
 
 @pytest.mark.parametrize("name", [*STREAMED, *FILES])
 def test_a_slow_client_holds_no_connection(narrow: TestClient, name: str) -> None:
-    """Four clients read one piece and stop; with a single reader, others are still answered."""
+    """Four clients read one piece and stop; with no more readers than that, others are still answered."""
 
     async def contend() -> list[int]:
         go, stopped, sizes = asyncio.Event(), asyncio.Semaphore(0), [0] * 4
@@ -78,7 +78,8 @@ def test_a_slow_client_holds_no_connection(narrow: TestClient, name: str) -> Non
         for _ in slow:
             await stopped.acquire()
         load = narrow.app.state.database.load().reader
-        assert (load.busy, load.size, load.waiting) == (0, 1, 0)
+        assert load.size <= len(slow)  # were a connection held by each, none would be left
+        assert (load.busy, load.waiting) == (0, 0)
         for other in ("/v1/incidents?limit=1&sort=title", "/v1/totals?by=year", "/v1/edition"):
             assert await asyncio.wait_for(download(narrow.app, other, lambda piece: None), 30) == 200
         assert not any(task.done() for task in slow)

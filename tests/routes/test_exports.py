@@ -3,12 +3,15 @@
 import csv
 import io
 import json
+import re
 import zipfile
 
 import polars
 import pyarrow.parquet
 import pytest
 from starlette.testclient import TestClient
+
+from incidents_api.exporters import EXPORTERS
 
 FILTERS = ["", "admin1=MX-SIN", "measure=freed&sort=-freed_best", "q=safehouse", "type=hijacking"]
 
@@ -46,12 +49,18 @@ def test_every_format_holds_what_the_list_holds(seeded: TestClient, asked: str) 
     }
 
 
-@pytest.mark.parametrize("suffix", ["csv", "parquet", "ndjson"])
-def test_a_file_answers_head_and_range(seeded: TestClient, suffix: str) -> None:
-    url = f"/v1/incidents.{suffix}"
+@pytest.mark.parametrize(
+    "name",
+    [*(f"incidents.{suffix}" for suffix in EXPORTERS), "claims.csv", "claims.parquet", "actors.xlsx", "sources.ndjson"],
+)
+def test_a_file_answers_head_and_range(seeded: TestClient, name: str) -> None:
+    url = f"/v1/{name}"
     whole = seeded.get(url).content
     head = seeded.head(url)
     assert head.headers["accept-ranges"] == "bytes"
+    assert re.fullmatch(
+        rf'attachment; filename="{name.replace(".", r"_seq[0-9]+.", 1)}"', head.headers["content-disposition"]
+    )
     assert int(head.headers["content-length"]) == len(whole)
     part = seeded.get(url, headers={"Range": "bytes=10-99"})
     assert part.status_code == 206

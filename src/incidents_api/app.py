@@ -2,8 +2,9 @@
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -14,7 +15,8 @@ from starlette.routing import Match
 
 from incidents_api import __version__, access
 from incidents_api.access.rates import Rate
-from incidents_api.errors import PROBLEMS, BadQuery, MethodNotAllowed, NotFound, Problem
+from incidents_api.errors import PROBLEMS, BadQuery, MethodNotAllowed, NotFound, OperatorError, Problem
+from incidents_api.model import vocabulary
 from incidents_api.routes import (
     changes,
     claims,
@@ -96,6 +98,8 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
     app.state.uses = access.Uses()
     app.state.files = Files()
     app.state.watch = Watch(store)
+    app.state.clock = lambda: datetime.now(UTC)
+    _check_statuses(settings.public_statuses)
     app.state.limits = Limits(**{one.name: getattr(settings, one.name) for one in dataclasses.fields(Limits)})
     app.router.route_class = BytesRoute
     for endpoint in endpoints():
@@ -134,6 +138,14 @@ async def _write_uses(uses: access.Uses, store: Database) -> None:
     while True:
         await asyncio.sleep(60)
         await uses.write(store)
+
+
+def _check_statuses(named: Iterable[str]) -> None:
+    """Refuse to start with a status that there is none of: whoever misspells one would hide what should be seen."""
+    allowed = vocabulary.codes("review_status")
+    for status in named:
+        if status not in allowed:
+            raise OperatorError(f"INCIDENTS_PUBLIC_STATUSES: {status!r} is none of {', '.join(allowed)}")
 
 
 def check_scopes(app: FastAPI) -> None:

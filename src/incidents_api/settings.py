@@ -1,9 +1,9 @@
 """Every setting, read from INCIDENTS_* variables or a .env file; only app and cli read them."""
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class Settings(BaseSettings):
@@ -16,6 +16,12 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
     open_reads: bool = Field(default=True, description="Reads need no key; false closes them to all but key holders.")
     open_metrics: bool = Field(default=True, description="/metrics needs no key; false: a key with the scope admin.")
+    public_statuses: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("published", "verified"), description="Review statuses of the incidents that everybody sees, parted by commas."
+    )
+    restricted: Literal["hidden", "coarsened"] = Field(
+        "hidden", description="What the public sees of restricted and held incidents; incidents migrate applies it."
+    )
     max_body_bytes: int = Field(2_000_000, ge=1_000, description="Largest body of one report, in bytes.")
     idempotency_days: int = Field(
         7, ge=1, le=365, description="Days for which the answer to an Idempotency-Key is kept."
@@ -37,3 +43,8 @@ class Settings(BaseSettings):
         "info", description="The lowest level that is logged; `info` writes a line for each request."
     )
     seeds: str | None = Field(None, description="Folder of coded articles; none: the ones that come with the package.")
+
+    @field_validator("public_statuses", mode="before")
+    @classmethod
+    def _parted(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from sqlalchemy.dialects import postgresql, sqlite
 
+from incidents_api.model.audience import PUBLIC
 from incidents_api.model.kinds import KINDS
 from incidents_api.reading import claims, query, records, totals
 from incidents_api.storage.database import Statement
@@ -23,11 +24,11 @@ def read(purpose: str = "list", **asked: str) -> query.Query:
 
 
 def listed(**asked: str) -> Statement:
-    return records.page(read(**asked), full=False)
+    return records.page(read(**asked), to=PUBLIC)
 
 
 def counted(**asked: str) -> Statement:
-    return records.total(read(**asked), full=False)
+    return records.total(read(**asked), to=PUBLIC)
 
 
 def deep(**asked: str) -> Statement:
@@ -42,7 +43,7 @@ def deep(**asked: str) -> Statement:
     }
     names = [name.lstrip("-") for name in asked.get("sort", "-date").split(",")]
     key = "\x1f".join([*(f"+{parts[name]}" for name in names), ucdp.incident_id(row)])
-    return records.page(read(**asked).following(key), full=False)
+    return records.page(read(**asked).following(key), to=PUBLIC)
 
 
 DYAD, ACTOR = "dyad-14353", "ucdp:775"
@@ -70,17 +71,17 @@ HOT: Mapping[str, tuple[Callable[[], Statement], str]] = {
     "external_id counted": (lambda: counted(external_id="ucdp:182027"), "ix_term_kind_field_value_record_id"),
     "totals by country over four years": (
         lambda: totals.statement(
-            read("totals", country="MX", by="country", **{"from": "1999", "to": "2002"}), full=False
+            read("totals", country="MX", by="country", **{"from": "1999", "to": "2002"}), to=PUBLIC
         ),
         "",
     ),
     "totals of one state": (
-        lambda: totals.statement(read("totals", admin1="MX-NAY", by="year"), full=False),
+        lambda: totals.statement(read("totals", admin1="MX-NAY", by="year"), to=PUBLIC),
         "ix_incident_admin1",
     ),
-    "claims by measure": (lambda: claims.page(read("claims", measure="killed", admin1="MX-NAY"), full=False), ""),
+    "claims by measure": (lambda: claims.page(read("claims", measure="killed", admin1="MX-NAY"), to=PUBLIC), ""),
     "claims of a rare measure": (
-        lambda: claims.page(read("claims", measure="rescued"), full=False),
+        lambda: claims.page(read("claims", measure="rescued"), to=PUBLIC),
         "ix_claim_measure_incident_id",
     ),
 }

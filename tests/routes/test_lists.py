@@ -71,7 +71,9 @@ def test_a_moment_stands_fast(client: TestClient) -> None:
     first = client.post("/v1/incidents", json=make.incident(title="One"), headers=key)
     where, seq = first.headers["location"], first.json()["seq"]
     before = client.get(f"/v1/incidents?as_of={seq}&count=exact")
-    assert before.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert before.headers["cache-control"] == "public, max-age=300"
+    reader = client.get(f"/v1/incidents?as_of={seq}", headers=key_for(client, "read:restricted"))
+    assert reader.headers["cache-control"] == "private, max-age=31536000, immutable"
     assert before.json()["as_of"] == seq
     tag = first.headers["etag"]
     client.patch(where, json={"title": "Two", "tags": ["x"]}, headers=key | MERGE | {"If-Match": tag})

@@ -100,7 +100,10 @@ def test_indexes_of_current_rows_are_partial(database: Database, engine: str) ->
     assert current <= made.keys()
     # The words of a search are kept by seq, of what was true in the past as well: that index holds every row.
     every = {f"ix_{kind}_seq_from" for kind in tables.KIND_TABLES}
-    assert {name for name in current if "seq_to is null" not in made[name]} == every
+    # Closed incidents are few; what closes them counts at every moment.
+    closed = "ix_incident_audience_turns_seq_from"
+    assert {name for name in current if "seq_to is null" not in made[name]} == every | {closed}
+    assert "audience is not null" in made[closed]
 
 
 # --- Locks and limits ----------------------------------------------------------------------------------------------

@@ -389,10 +389,11 @@ def ranged(conn: Connection) -> dict[str, list[dict[str, Any]]]:
 
 
 def valid_at(rows: dict[str, list[dict[str, Any]]], seq: int) -> dict[str, list[str]]:
-    """The rows that were true at a seq, without how long they stayed so."""
+    """The rows that were true at a seq, without how long they stayed so, nor for whom they are by now."""
+    left_out = ("seq_to", "audience", "turns")
     return {
         name: sorted(
-            repr(sorted((key, str(value)) for key, value in row.items() if key != "seq_to"))
+            repr(sorted((key, str(value)) for key, value in row.items() if key not in left_out))
             for row in found
             if row["seq_from"] <= seq and (row["seq_to"] is None or row["seq_to"] > seq)
         )

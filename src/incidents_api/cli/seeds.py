@@ -32,7 +32,7 @@ def seed(
     """Load the coded articles; what is there already stays as it is."""
     settings = read_settings()
     with open_store(settings, current=False) as database:
-        bring_up_to_date(database)
+        bring_up_to_date(database, settings.restricted)
         load(database, seed_files(settings))
         if articles is not None:
             _check_articles(database, articles)

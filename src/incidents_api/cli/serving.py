@@ -25,7 +25,7 @@ def up() -> None:
     settings = read_settings()
     _free_port(settings)
     with open_store(settings, current=False) as database:
-        bring_up_to_date(database)
+        bring_up_to_date(database, settings.restricted)
         if seq_of(database) == 0:
             load(database, seed_files(settings))
         if not database.write_now(access.list_keys):

@@ -21,34 +21,38 @@ app = typer.Typer()
 @app.command()
 def migrate(to: Annotated[str, typer.Option(help="A revision of the schema; head is the newest.")] = "head") -> None:
     """Bring the schema up to date, and the query tables with it."""
-    with open_store(read_settings(), current=False) as database:
+    settings = read_settings()
+    with open_store(settings, current=False) as database:
         if to == "head":
-            bring_up_to_date(database)
+            bring_up_to_date(database, settings.restricted)
         else:
             storage.migrate(database, to)
         out.print("The schema is up to date." if to == "head" else f"The schema is at {to}.")
 
 
-def bring_up_to_date(database: Database) -> None:
+def bring_up_to_date(database: Database, treatment: str) -> None:
     """Migrate the schema, and rebuild the query tables where the catalogue has changed."""
     storage.migrate(database)
-    if database.write_now(projection.is_stale):
+    if database.write_now(projection.is_stale, treatment):
         if seq_of(database):
-            _rebuild(database)
+            _rebuild(database, treatment)
         else:
-            database.write_now(projection.rebuild)
+            database.write_now(projection.rebuild, lambda _: None, 500, treatment)
 
 
 @app.command()
 def rebuild() -> None:
     """Replay the log into the query tables; they come out as they were."""
-    with open_store(read_settings()) as database:
-        _rebuild(database)
+    settings = read_settings()
+    with open_store(settings) as database:
+        _rebuild(database, settings.restricted)
 
 
-def _rebuild(database: Database) -> None:
+def _rebuild(database: Database, treatment: str) -> None:
     with progress_bar("Replaying the log", seq_of(database)) as progress:
-        done = database.write_now(projection.rebuild, lambda seq: progress.update(progress.task_ids[0], completed=seq))
+        done = database.write_now(
+            projection.rebuild, lambda seq: progress.update(progress.task_ids[0], completed=seq), 500, treatment
+        )
     out.print(f"Replayed {done:,} revisions.")
 
 
@@ -91,8 +95,8 @@ def doctor() -> None:
             else:
                 facts["revisions"] = f"{projection.head_seq(conn):,}"
                 facts["keys"] = str(len(access.list_keys(conn)))
-                if projection.is_stale(conn):
-                    problems.append("the query tables are of another version; run: incidents migrate")
+                if projection.is_stale(conn, settings.restricted):
+                    problems.append("the query tables are of another version or setting; run: incidents migrate")
     table = Table("what", "is", show_header=False)
     for what, value in facts.items():
         table.add_row(what, value)

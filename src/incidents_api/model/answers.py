@@ -97,7 +97,7 @@ class StoredFigure(Answer):
     attributed_to: str | None
     as_of: str | None
     in_headline: bool
-    source_id: Id
+    source_id: Id | None
     quote: StoredQuote | None
     note: str | None
     links: list[StoredLink]
@@ -172,8 +172,14 @@ class Envelope(Answer):
     version: int
     seq: int
     recorded_at: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
-    recorded_by: str
+    recorded_by: str | None
     merged: list[Trace] = []
+
+
+class StoredReview(Review):
+    """Where the record stands in review."""
+
+    status: Annotated[str, InList("review_status")]
 
 
 class Incident(Envelope):
@@ -195,8 +201,9 @@ class Incident(Envelope):
     tags: list[str]
     evidence: list[StoredEvidence]
     external_ids: ExternalIds
-    review: Review
+    review: StoredReview
     sensitivity: Annotated[str, InList("sensitivity")]
+    hold_until: Annotated[str, Field(json_schema_extra={"format": "date-time"})] | None
     raw: dict[str, Any] | None
 
 
@@ -301,11 +308,11 @@ class RevisionEntry(Answer):
     version: int
     seq: int
     operation: Annotated[str, InList("operation")]
-    author: str
+    author: str | None
     recorded_at: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
     reason: Reason | None
-    hash: str
-    previous_hash: str
+    hash: str | None
+    previous_hash: str | None
     url: str
 
 

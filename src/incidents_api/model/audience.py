@@ -36,6 +36,10 @@ class Audience:
         """Stands for everything that tells this audience from another at one moment; for ETags and kept files."""
         return f"{self.full}|{self.statuses}|{self.author if self.statuses is not None else ''}"
 
+    def opens(self, audience: int | None, turns: str | None) -> bool:
+        """Whether a row of the query tables shows this audience an incident whole (storage/tables.py: the columns)."""
+        return audience is None or self.full or (turns is not None and turns <= self.now)
+
     def sees(self, status: str, owner: str | None) -> bool:
         """Whether review lets this audience see an incident: of that status, made by `owner`."""
         return self.statuses is None or status in self.statuses or (self.author is not None and self.author == owner)
@@ -45,6 +49,11 @@ class Audience:
         if kind.name == "incident" and not self.sees(record["review"]["status"], owner):
             return None
         return record if self.full else for_public(kind, record, treatment, self.now)
+
+
+def public_id(record_id: str) -> str:
+    """The id under which the query tables keep the public's rows of a closed incident; no answer tells it."""
+    return derived_id("public incident", "", record_id)
 
 
 PUBLIC, EVERYTHING = Audience(), Audience(full=True, statuses=None)

@@ -314,6 +314,9 @@ INCIDENT: tuple[Field, ...] = (
         meaning="Incidents to whose claims a claim is linked.",
     ),
     MERGED,
+    Field(
+        name="hold_until", type="instant", path="hold_until", internal=True, meaning="Closed to the public until then."
+    ),
     EXTERNAL_ID,
 )
 

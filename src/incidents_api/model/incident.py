@@ -21,6 +21,7 @@ from incidents_api.model.wire import (
     ExternalIds,
     Id,
     InList,
+    Instant,
     Label,
     Latitude,
     Line,
@@ -126,9 +127,12 @@ class Captivity(Report):
 
 
 class Review(Report):
-    """Where the record stands: status, by whom and why; `chosen` are the claims that a reviewer holds for best."""
+    """Where the record stands: status, by whom and why; `chosen` are the claims that a reviewer holds for best.
 
-    status: Annotated[str, InList("review_status")] = "submitted"
+    Without a status the record stays where it stands; a new one is submitted, or published when a reviewer sends it.
+    """
+
+    status: Annotated[str, InList("review_status")] | None = None
     by: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     reason: Line | None = None
     chosen: Annotated[list[ClaimId], Field(max_length=100)] = []
@@ -162,6 +166,7 @@ class IncidentReport(Report):
     external_ids: ExternalIds = {}
     review: Review = Review()
     sensitivity: Annotated[str, InList("sensitivity")] = "public"
+    hold_until: Instant | None = None
     raw: dict[str, Any] | None = None
 
     @model_validator(mode="after")

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from incidents_api.model.audience import PUBLISHED, Audience
+
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
@@ -11,6 +13,10 @@ class Visitor:
     scopes: frozenset[str]
     key: str | None = field(default=None, compare=False)
     """Stands for the key in logs and limits; tells nothing of its secret."""
+    statuses: tuple[str, ...] = field(default=PUBLISHED, compare=False)
+    """Review statuses that the settings show to everybody."""
+    now: str = field(default="", compare=False)
+    """When it asks, as the log spells it; before all embargoes when nobody has said."""
 
     def may(self, scope: str) -> bool:
         """Whether the scope is held; admin holds all."""
@@ -20,6 +26,11 @@ class Visitor:
     def full(self) -> bool:
         """Whether restricted records are shown."""
         return self.may("read:restricted")
+
+    @property
+    def audience(self) -> Audience:
+        """For whom answers to this visitor are."""
+        return Audience(self.full, None if self.may("review") else self.statuses, self.name, self.now)
 
     @property
     def author(self) -> str:

@@ -5,8 +5,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from incidents_api.model.audience import Audience
 from incidents_api.model.kinds import KINDS
-from incidents_api.reading.conditions import Bound, conditions
+from incidents_api.reading.conditions import Bound, conditions, opened
 from incidents_api.reading.query import Query
 from incidents_api.reading.records import SEPARATOR, document, head_seq
 from incidents_api.storage import tables
@@ -25,7 +26,7 @@ _AFTER: sa.ColumnElement[int] = sa.literal_column("revision.seq", sa.BigInteger)
 _BEFORE: sa.ColumnElement[int] = sa.literal_column("(revision.seq - 1)", sa.BigInteger)
 
 
-def page(query: Query, after: int, *, full: bool) -> Statement:
+def page(query: Query, after: int, *, to: Audience) -> Statement:
     """(changes joined by SEPARATOR, number, last seq looked at, head, epoch) of up to `limit` changes after a seq.
 
     With `include=diff` a change carries `record` and `before`, for the caller to compare.
@@ -34,20 +35,21 @@ def page(query: Query, after: int, *, full: bool) -> Statement:
     seen = Bound(moment=_AFTER)
     was = Bound(moment=_BEFORE)
     incident = KINDS["incident"]
-    states = [conditions(Query(incident, query.filters, ()), bound, full=full) for bound in (seen, was)]
+    states = [conditions(Query(incident, query.filters, ()), bound, to=to) for bound in (seen, was)]
+    open_now = _open_now(to, seen)
     kinds = ("incident",) if picked else query.get("kind")
     include = query.one("include", "record")
-    shape = ("changes", picked, full, kinds, include, repr(seen.shape))
+    shape = ("changes", picked, kinds, include, repr(seen.shape))
     values = seen.values | {"after": after, "limit": query.limit, "window": WINDOW}
 
     def build() -> sa.Select[*tuple[Any, ...]]:
         log = revision
         change = _plain()
         before: sa.ColumnElement[bool] = sa.true()
-        if picked or not full:
+        if picked or to.statuses is not None or not to.full:
             stood, stands = (_is_one(where) for where in reversed(states))
             own = log.c.kind == "incident"
-            change = sa.case((own, _seen(stands, stood, full=full)), else_=change)
+            change = sa.case((own, _seen(stands, stood, open_now)), else_=change)
             before = sa.or_(sa.not_(own), stood)
         where = [log.c.seq > sa.bindparam("after", type_=sa.BigInteger), log.c.seq <= _last_looked_at()]
         where += [_any(log.c.kind, kinds)] if kinds else []
@@ -91,14 +93,18 @@ def _is_one(where: list[Any]) -> sa.Exists:
     return sa.exists(sa.select(1).select_from(own).where(own.c.id == revision.c.record_id, *where))
 
 
-def _seen(stands: sa.Exists, stood: sa.Exists, *, full: bool) -> sa.Case[Any]:
+def _open_now(to: Audience, bound: Bound) -> sa.ColumnElement[bool]:
+    """Whether nothing closes an incident to the audience by now, whatever its state was at the revision."""
+    own = KIND_TABLES["incident"].alias()
+    newest = sa.select(opened(own, to, bound)).where(own.c.id == revision.c.record_id).order_by(own.c.seq_from.desc())
+    return sa.func.coalesce(newest.limit(1).scalar_subquery(), sa.true())
+
+
+def _seen(stands: sa.Exists, stood: sa.Exists, open_now: sa.ColumnElement[bool]) -> sa.Case[Any]:
     """What became of an incident for one who sees it in some states only; null: nothing that concerns them.
 
-    What is restricted by now is not told, whatever it was then; only that it was taken out of sight is.
+    What is closed by now is not told, whatever it was then; only that it was taken out of sight is.
     """
-    own = KIND_TABLES["incident"].alias()
-    newest = sa.select(own.c.sensitivity).where(own.c.id == revision.c.record_id).order_by(own.c.seq_from.desc())
-    open_now = sa.true() if full else sa.func.coalesce(newest.limit(1).scalar_subquery(), "public") == "public"
     body = revision.c.record.is_not(None)
     return sa.case(
         (sa.and_(body, stands, open_now), sa.literal("upsert")),

@@ -4,6 +4,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from incidents_api.model.audience import Audience
 from incidents_api.model.vocabulary import below
 from incidents_api.reading.conditions import CLAIM_FILTERS, Bound, conditions
 from incidents_api.reading.query import Query
@@ -17,10 +18,10 @@ SORT = (("date", True), ("incident_id", True))
 """Rows come by the date of their incident, newest first, then by incident and claim."""
 
 
-def page(query: Query, *, full: bool) -> Statement:
+def page(query: Query, *, to: Audience) -> Statement:
     """(rows joined by SEPARATOR, keys joined by line feeds, number, head) of up to limit + 1 claims."""
     bound = Bound(query.at)
-    where, incident, claim = _where(query, bound, full=full)
+    where, incident, claim = _where(query, bound, to=to)
     if query.after is not None:
         day, incident_id, claim_id = (bound.value(value) for value in query.after)
         same_day = sa.or_(
@@ -46,10 +47,10 @@ def page(query: Query, *, full: bool) -> Statement:
     return Statement(("claims", repr(bound.shape)), build, bound.values | {"limit": query.limit + 1})
 
 
-def total(query: Query, *, full: bool) -> Statement:
+def total(query: Query, *, to: Audience) -> Statement:
     """(number) of all claims that a query selects."""
     bound = Bound(query.at)
-    where, incident, claim = _where(query, bound, full=full)
+    where, incident, claim = _where(query, bound, to=to)
 
     def build() -> sa.Select[*tuple[Any, ...]]:
         source = incident.join(claim, claim.c.incident_id == incident.c.id)
@@ -58,10 +59,10 @@ def total(query: Query, *, full: bool) -> Statement:
     return Statement(("claims total", repr(bound.shape)), build, bound.values)
 
 
-def _where(query: Query, bound: Bound, *, full: bool) -> tuple[list[Any], sa.Table, sa.Table]:
+def _where(query: Query, bound: Bound, *, to: Audience) -> tuple[list[Any], sa.Table, sa.Table]:
     """What incident and claim must meet; `measure` asks for claims of the measure or a kind of it."""
     incident, claim = KIND_TABLES["incident"], tables.claim
-    where = [*conditions(query, bound, full=full), bound.true(claim)]
+    where = [*conditions(query, bound, to=to), bound.true(claim)]
     wanted = {name: query.get(name) for name in CLAIM_FILTERS if query.get(name)}
     if query.get("measure"):
         wanted["measure"] = measures(query)

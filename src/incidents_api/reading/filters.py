@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from incidents_api.model import vocabulary
+from incidents_api.model.audience import public_id
 from incidents_api.model.field import Field
 from incidents_api.model.figures import LEVELS
 from incidents_api.model.geometry import Box, Geometry, Points, Polygons
@@ -147,6 +148,13 @@ class Compiler:
 
     def _test(self, node: Compare | In | Between | Like, column: Any) -> Condition:
         value = self._value
+        if node.field == "id" and self.kind.name == "incident":
+            # A row of the public's own stands under another id.
+            match node:
+                case Compare("=" | "<>", _, wanted):
+                    return self._is_incident(column, [wanted], negated=node.op == "<>")
+                case In(_, wanted):
+                    return self._is_incident(column, wanted)
         match node:
             case Compare(op, _, wanted):
                 return _COMPARE[op](column, value(wanted, node))  # type: ignore[no-any-return]
@@ -156,6 +164,11 @@ class Compiler:
                 return column.between(value(low, node), value(high, node))  # type: ignore[no-any-return]
             case Like(_, pattern):
                 return column.like(value(pattern, node), escape="\\")  # type: ignore[no-any-return]
+
+    def _is_incident(self, column: Any, ids: Sequence[Any], *, negated: bool = False) -> Condition:
+        both = [self.bind(one) for each in ids for one in (each, public_id(str(each)))]
+        found: Condition = column.not_in(both) if negated else column.in_(both)
+        return found
 
     def _value(self, wanted: Any, node: Any) -> sa.BindParameter[Any]:
         if isinstance(wanted, datetime):

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import cache, partial
 from typing import Any
 
@@ -13,6 +13,7 @@ from incidents_api.model.claims import DIMS
 from incidents_api.model.field import Field
 from incidents_api.model.figures import LEVELS
 from incidents_api.model.kinds import KINDS, Kind
+from incidents_api.model.wire import instant
 from incidents_api.model.words import read_search
 from incidents_api.reading.filters import parse as parse_filter
 
@@ -334,9 +335,6 @@ def _search(value: str) -> Any:
     return read_search(value)
 
 
-_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
-
-
 def cursor(value: str) -> tuple[str, int]:
     """Epoch and seq of a place in the feed of changes."""
     match = re.fullmatch(r"([0-9a-f]{16})\.([0-9]{1,15})", value)
@@ -352,10 +350,8 @@ def as_of(value: str) -> int | str:
     try:
         if re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
             return f"{date.fromisoformat(value)}T23:59:59.999999Z"
-        if _MOMENT.fullmatch(value):
-            moment = datetime.fromisoformat(value.upper().replace(" ", "T"))
-            return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    except (ValueError, OverflowError):
+        return instant(value)
+    except ValueError:
         pass
     raise ValueError("give a seq, a date (2026-11-22) or a time with its zone (2026-11-22T10:00:00Z)")
 

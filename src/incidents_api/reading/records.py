@@ -7,8 +7,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from incidents_api.model import vocabulary
+from incidents_api.model.audience import Audience, public_id
 from incidents_api.model.kinds import KINDS, Kind
-from incidents_api.reading.conditions import Bound, conditions
+from incidents_api.reading.conditions import Bound, conditions, seen
 from incidents_api.reading.query import PLACE, SPAN, Query
 from incidents_api.storage import tables
 from incidents_api.storage.database import Statement
@@ -38,15 +39,18 @@ def document(log: Any = revision) -> sa.ColumnElement[str]:
     return text
 
 
-def one(kind: Kind, record_id: str, at: int | None = None) -> Statement:
-    """(document, version, hash, reason, restricted, head, operation) of a record of that kind, or no row.
+def one(kind: Kind, record_id: str, at: int | None = None, *, to: Audience) -> Statement:
+    """(document, version, hash, reason, seen, head, operation) of a record of that kind, or no row.
 
     Where it is ended there is no document; the reason is the tombstone's, and the operation says how it was ended.
+    `seen`: whether the audience sees it whole; where it does not, `public_rows` may hold something for it.
     """
+    bound = Bound(at)
+    shown = _seen(kind, to, bound)
 
     def build() -> sa.Select[*tuple[Any, ...]]:
         log = revision
-        query = sa.select(document(), log.c.version, log.c.hash, log.c.reason, _restricted(kind), head_seq())
+        query = sa.select(document(), log.c.version, log.c.hash, log.c.reason, shown, head_seq())
         query = query.add_columns(log.c.operation).where(
             log.c.record_id == sa.bindparam("id", type_=sa.Text), log.c.kind == kind.name
         )
@@ -57,22 +61,45 @@ def one(kind: Kind, record_id: str, at: int | None = None) -> Statement:
         query = query.where(log.c.seq <= sa.bindparam("at", type_=sa.BigInteger))
         return query.order_by(log.c.version.desc()).limit(1)
 
-    values = {"id": record_id} | ({} if at is None else {"at": at})
-    return Statement(("one", kind.name, at is None), build, values, short=True)
+    return Statement(("one", kind.name, repr(bound.shape)), build, bound.values | {"id": record_id}, short=True)
 
 
-def _restricted(kind: Kind) -> sa.ColumnElement[bool]:
-    """Whether the public may not see a revision: its record is restricted, then or by now (or was, when it ended)."""
+def _seen(kind: Kind, to: Audience, bound: Bound) -> sa.ColumnElement[bool]:
+    """Whether the audience sees a revision whole, by the row that it made true (of a tombstone: the row it ended)."""
     if kind.name != "incident":
-        return sa.literal(value=False)
+        return sa.literal(value=True)
     own = KIND_TABLES[kind.name]
-    then = sa.select(own.c.sensitivity).where(own.c.id == revision.c.record_id, own.c.seq_from <= revision.c.seq)
-    last = sa.select(own.c.sensitivity).where(own.c.id == revision.c.record_id)
-    both = [
-        sa.func.coalesce(one.order_by(own.c.seq_from.desc()).limit(1).scalar_subquery() == "restricted", sa.false())
-        for one in (then, last)
-    ]
-    return sa.or_(*both)
+    row = sa.select(seen(own, to, bound)).where(own.c.id == revision.c.record_id, own.c.seq_from <= revision.c.seq)
+    return sa.func.coalesce(row.order_by(own.c.seq_from.desc()).limit(1).scalar_subquery(), sa.false())
+
+
+def public_rows(record_id: str, *, to: Audience) -> Statement:
+    """(document, version, seq_from, seq_to, recorded_at) of every row of a closed incident that is the public's own,
+    newest first; none for who sees it whole."""
+    bound = Bound()
+    own = KIND_TABLES["incident"]
+    shown = seen(own, to, bound)
+
+    def build() -> sa.Select[*tuple[Any, ...]]:
+        columns = (own.c.document, own.c.version, own.c.seq_from, own.c.seq_to, own.c.recorded_at)
+        mine = own.c.id == sa.bindparam("id", type_=sa.Text)
+        return sa.select(*columns).where(mine, shown).order_by(own.c.seq_from.desc())
+
+    return Statement(("public rows", repr(bound.shape)), build, bound.values | {"id": public_id(record_id)}, short=True)
+
+
+def openings(*, to: Audience) -> Statement:
+    """(seq of the last closing, number of closed rows, last embargo that lifted): while these stand, what the audience
+    sees of any moment of the past stands, too."""
+    own = KIND_TABLES["incident"].c
+
+    def build() -> sa.Select[*tuple[Any, ...]]:
+        lifted = sa.case((own.turns <= sa.bindparam("now", type_=sa.Text), own.turns))
+        return sa.select(sa.func.max(own.seq_from), sa.func.count(), sa.func.max(lifted)).where(
+            own.audience.is_not(None)
+        )
+
+    return Statement("openings", build, {"now": to.now}, short=True)
 
 
 def head_seq() -> sa.ScalarSelect[Any]:
@@ -108,20 +135,23 @@ def _ordered(query: Query, bound: Bound) -> tuple[list[_Key], Any]:
     return keys, source
 
 
-def page(query: Query, *, full: bool) -> Statement:
+def page(query: Query, *, to: Audience) -> Statement:
     """(records joined by SEPARATOR, keys joined by line feeds, number, head) of up to limit + 1 rows of a list."""
     bound = Bound(query.at)
-    where = conditions(query, bound, full=full)
+    where = conditions(query, bound, to=to)
     keys, source = _ordered(query, bound)
     if query.after is not None:
         where.append(_after(keys, query.after, bound))
         bound.shape.append([value is None for value in query.after])
     table, log = KIND_TABLES[query.kind.name], revision
+    own = query.kind.name == "incident" and not to.full  # rows of the public's own carry their document
 
     def build() -> sa.Select[*tuple[Any, ...]]:
+        told = sa.func.coalesce(table.c.document, document()) if own else document()
+        same = sa.and_(log.c.record_id == table.c.id, log.c.version == table.c.version)
         rows = (
-            sa.select(document().label("document"), _key(keys).label("key"))
-            .select_from(source.join(log, sa.and_(log.c.record_id == table.c.id, log.c.version == table.c.version)))
+            sa.select(told.label("document"), _key(keys).label("key"))
+            .select_from(source.join(log, same, isouter=own))
             .where(*where)
             .order_by(*(_lowest_nulls(key) for key in keys))
             .limit(sa.bindparam("limit", type_=sa.Integer))
@@ -138,10 +168,10 @@ def page(query: Query, *, full: bool) -> Statement:
     return Statement(("page", repr(bound.shape)), build, bound.values | {"limit": query.limit + 1})
 
 
-def total(query: Query, *, full: bool) -> Statement:
+def total(query: Query, *, to: Audience) -> Statement:
     """(number) of all records that a query selects."""
     bound = Bound(query.at)
-    where = conditions(query, bound, full=full)
+    where = conditions(query, bound, to=to)
     table = KIND_TABLES[query.kind.name]
 
     def build() -> sa.Select[*tuple[Any, ...]]:
@@ -150,7 +180,7 @@ def total(query: Query, *, full: bool) -> Statement:
     return Statement(("total", repr(bound.shape)), build, bound.values)
 
 
-def left_out(query: Query, *, full: bool) -> dict[str, Statement]:
+def left_out(query: Query, *, to: Audience) -> dict[str, Statement]:
     """For a filter by place or date: (number) of the records that meet everything else and cannot be placed."""
     asked = {"unlocated": PLACE, "undated": SPAN}
     return {
@@ -159,17 +189,17 @@ def left_out(query: Query, *, full: bool) -> dict[str, Statement]:
             name,
             query.one("max_precision", "city"),
             pointed=bool(query.get("bbox") or query.get("radius_km")),
-            full=full,
+            to=to,
         )
         for name, parameters in asked.items()
         if any(query.get(parameter) for parameter in parameters)
     }
 
 
-def _left_out(query: Query, name: str, coarsest: str, *, pointed: bool, full: bool) -> Statement:
+def _left_out(query: Query, name: str, coarsest: str, *, pointed: bool, to: Audience) -> Statement:
     bound = Bound(query.at)
     table = KIND_TABLES[query.kind.name]
-    where = conditions(query, bound, full=full)
+    where = conditions(query, bound, to=to)
     if name == "undated":
         where.append(table.c.span_start.is_(None))
     else:
@@ -217,14 +247,17 @@ def seq_at(moment: str) -> Statement:
     return Statement("seq at", build, {"moment": moment}, short=True)
 
 
-def revisions(kind: Kind, record_id: str, before: int, limit: int) -> Statement:
-    """(version, seq, operation, author, recorded_at, reason, hash, previous hash), newest first, below a version."""
+def revisions(kind: Kind, record_id: str, before: int, limit: int, *, to: Audience) -> Statement:
+    """(version, seq, operation, author, recorded_at, reason, hash, previous hash, seen), newest first, below a
+    version."""
+    bound = Bound()
+    shown = _seen(kind, to, bound)
 
     def build() -> sa.Select[*tuple[Any, ...]]:
         log = revision.c
         columns = (log.version, log.seq, log.operation, log.author, log.recorded_at, log.reason, log.hash)
         return (
-            sa.select(*columns, log.previous_hash)
+            sa.select(*columns, log.previous_hash, shown)
             .where(
                 log.record_id == sa.bindparam("id", type_=sa.Text),
                 log.kind == kind.name,
@@ -234,25 +267,31 @@ def revisions(kind: Kind, record_id: str, before: int, limit: int) -> Statement:
             .limit(sa.bindparam("limit", type_=sa.Integer))
         )
 
-    return Statement(("revisions", kind.name), build, {"id": record_id, "before": before, "limit": limit}, short=True)
+    values = bound.values | {"id": record_id, "before": before, "limit": limit}
+    return Statement(("revisions", kind.name, repr(bound.shape)), build, values, short=True)
 
 
-def revision_at(kind: Kind, record_id: str, version: int) -> Statement:
-    """(document, hash, reason, restricted) of one revision, or no row."""
+def revision_at(kind: Kind, record_id: str, version: int, *, to: Audience) -> Statement:
+    """(document, hash, reason, seen) of one revision, or no row."""
+    bound = Bound()
+    shown = _seen(kind, to, bound)
 
     def build() -> sa.Select[*tuple[Any, ...]]:
         log = revision.c
-        return sa.select(document(), log.hash, log.reason, _restricted(kind)).where(
+        return sa.select(document(), log.hash, log.reason, shown).where(
             log.record_id == sa.bindparam("id", type_=sa.Text),
             log.version == sa.bindparam("version", type_=sa.Integer),
             log.kind == kind.name,
         )
 
-    return Statement(("revision", kind.name), build, {"id": record_id, "version": version}, short=True)
+    values = bound.values | {"id": record_id, "version": version}
+    return Statement(("revision", kind.name, repr(bound.shape)), build, values, short=True)
 
 
-def edition(at: int | None, *, full: bool) -> Statement:
+def edition(at: int | None, *, to: Audience) -> Statement:
     """(what, text, number): seq, hash and time of the revision that an edition ends in, and its number of records."""
+    bound = Bound(at)
+    where = {kind: conditions(Query(kind, (), ()), bound, to=to) for kind in KINDS.values()}
 
     def build() -> sa.Select[*tuple[Any, ...]]:
         log, top = revision.c, tables.head.c
@@ -267,16 +306,15 @@ def edition(at: int | None, *, full: bool) -> Statement:
                 sa.select(sa.literal("hash"), log.hash, log.seq).where(here),
                 sa.select(sa.literal("time"), log.recorded_at, log.seq).where(here),
             ]
-        bound = Bound(at)
         counts = [
             sa.select(sa.literal(kind.name), sa.literal(""), sa.func.count())
             .select_from(KIND_TABLES[kind.name])
-            .where(*conditions(Query(kind, (), ()), bound, full=full))
-            for kind in KINDS.values()
+            .where(*found)
+            for kind, found in where.items()
         ]
         return sa.select(sa.union_all(*said, *counts).subquery())
 
-    return Statement(("edition", at is None, full), build, {} if at is None else {"at": at})
+    return Statement(("edition", repr(bound.shape)), build, bound.values)
 
 
 def head() -> Statement:

@@ -6,11 +6,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from incidents_api.model.audience import Audience
 from incidents_api.model.claims import DIMS
 from incidents_api.model.field import Field
 from incidents_api.model.figures import EVERYBODY, MEASURE_ABOVE, Figure
 from incidents_api.model.netting import Netted
-from incidents_api.reading.conditions import Bound, conditions
+from incidents_api.reading.conditions import Bound, conditions, seen
 from incidents_api.reading.query import Query
 from incidents_api.storage import tables
 from incidents_api.storage.database import Statement
@@ -23,7 +24,7 @@ OF_FIGURES = ("population", *DIMS)
 _COLUMNS = ("k1", "k2", "k3", "id", "other", "measure", "population", *DIMS, "n", "low", "best", "high", "only", "open")
 
 
-def statement(query: Query, *, full: bool) -> Statement:
+def statement(query: Query, *, to: Audience) -> Statement:
     """Rows of (what, k1, k2, k3, id, other, measure, ..., n, low, best, high, only, open), read in one snapshot.
 
     what: `rows` (incidents by group), `figures` (sums by group and measure), `tree` (the figures of an incident that
@@ -31,7 +32,7 @@ def statement(query: Query, *, full: bool) -> Statement:
     totals left out), `head` (the seq).
     """
     bound = Bound(query.at)
-    where = conditions(query, bound, full=full)
+    where = conditions(query, bound, to=to)
     incident = KIND_TABLES["incident"]
     period = incident.c.granularity == PERIOD
     bound.shape.append(("totals", query.get("by"), wants_period_totals(query)))
@@ -76,17 +77,18 @@ def statement(query: Query, *, full: bool) -> Statement:
     return Statement(("totals", repr(bound.shape)), build, bound.values)
 
 
-def edges_above(ids: Iterable[str], at: int | None) -> Statement:
-    """(part, whole) for each of these incidents that is part of another."""
+def edges_above(ids: Iterable[str], at: int | None, *, to: Audience) -> Statement:
+    """(part, whole) for each of these incidents that is part of another, as far as the audience sees the part."""
     bound = Bound(at)
-    edge = tables.relation
+    edge, part = tables.relation, KIND_TABLES["incident"].alias()
     wanted = sorted(ids)
     where = [bound.any_of(edge.c.incident_id, wanted), edge.c.type == "part_of", bound.true(edge)]
+    where.append(edge.c.incident_id.in_(sa.select(part.c.id).where(bound.true(part), seen(part, to, bound))))
 
     def build() -> sa.Select[*tuple[Any, ...]]:
         return sa.select(edge.c.incident_id, edge.c.other_id).where(*where)
 
-    return Statement(("edges above", len(wanted), at is None), build, bound.values)
+    return Statement(("edges above", len(wanted), repr(bound.shape)), build, bound.values)
 
 
 def wants_period_totals(query: Query) -> bool:

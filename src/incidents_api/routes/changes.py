@@ -83,7 +83,7 @@ class _Feed:
     async def look(self, limit: int) -> str:
         """Up to `limit` more changes out of the next window of the log; Conflict when it is another log."""
         asked = replace(self.query, limit=limit)
-        statement = changes.page(asked, self.seq, full=self.who.full)
+        statement = changes.page(asked, self.seq, to=self.who.audience)
         joined, _, last, self.head, epoch = (await database_of(self.request).read(statement))[0]
         if self.epoch not in (None, epoch) or self.seq > self.head:
             told = "the cursor is of another time of this store, which was restored since; start over without after"
@@ -141,7 +141,7 @@ async def _page(request: Request, who: Visitor) -> Response:
     if feed.seq < feed.head:
         pairs = [pair for pair in feed.query.pairs if pair[0] != "after"]
         following = f"{str(request.url.replace(query='')).rstrip('?')}?{urlencode([*pairs, ('after', feed.cursor)])}"
-    headers = lists.Pin(feed.head).headers(who) | {"ETag": lists.tag_of(request, who, feed.head)}
+    headers = lists.Pin(feed.head).headers(who) | {"ETag": await lists.tag_of(request, who, feed.head)}
     headers |= {"Link": f'<{following}>; rel="next"'} if following else {}
     if web.not_modified(request, headers["ETag"]):
         return Response(status_code=304, headers=headers)

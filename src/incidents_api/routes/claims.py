@@ -52,10 +52,10 @@ async def _claims(request: Request, who: Visitor) -> Response:
     read, database = ask.query, database_of(request)
     if (same := ask.unchanged(request, who)) is not None:
         return same
-    page = (await database.read(claims.page(read, full=who.full)))[0]
+    page = (await database.read(claims.page(read, to=who.audience)))[0]
     told: dict[str, Any] = {}
     if read.one("count") == "exact":
-        told["total"] = (await database.read(claims.total(read, full=who.full)))[0][0]
+        told["total"] = (await database.read(claims.total(read, to=who.audience)))[0][0]
     told |= await lists.left_out(request, who, read)
     return lists.page_answer(request, who, ask, page, told)
 
@@ -63,7 +63,7 @@ async def _claims(request: Request, who: Visitor) -> Response:
 async def _edition(request: Request, who: Visitor) -> Response:
     given = query.read_once(request.scope["query_string"], ("as_of",))
     found = await lists.pin(request, query.moment(given["as_of"])) if given else None
-    rows = await database_of(request).read(records.edition(None if found is None else found.at, full=who.full))
+    rows = await database_of(request).read(records.edition(None if found is None else found.at, to=who.audience))
     told = {what: (text, number) for what, text, number in rows}
     link, seq = told.pop("hash", ("0" * 64, 0))
     time, _ = told.pop("time", ("", 0))

@@ -114,7 +114,8 @@ def _file(name: str, suffix: str) -> web.Handler:
     async def handle(request: Request, who: Visitor) -> Response:
         ask = await lists.asked(request, who, kind, _purpose(name, suffix))
         pin = ask.pin or lists.Pin((await database_of(request).read(records.head()))[0][0])
-        job = _Job(request, replace(ask.query, at=pin.at, limit=PAGE), who, name, suffix)
+        mark = await lists.audience_mark(request, who)
+        job = _Job(request, replace(ask.query, at=pin.at, limit=PAGE), who, name, suffix, mark)
         headers = pin.headers(who) | {
             "Content-Disposition": f'attachment; filename="{name}_seq{pin.at}.{suffix}"',
             "ETag": job.tag(pin),
@@ -150,7 +151,7 @@ def _check_range(request: Request, size: int) -> None:
 
 
 async def _about(job: "_Job") -> About:
-    rows = await database_of(job.request).read(records.edition(job.query.at, full=job.who.full))
+    rows = await database_of(job.request).read(records.edition(job.query.at, to=job.who.audience))
     told = {what: (text, number) for what, text, number in rows}
     edition: dict[str, Any] = {}
     if "hash" in told:
@@ -172,10 +173,11 @@ class _Job:
     who: Visitor
     name: str
     suffix: str
+    mark: str
 
     def key(self, pin: lists.Pin) -> str:
         """Stands for the bytes of the file."""
-        told = f"{self.name}.{self.suffix}|{self.query.pairs}|{pin.at}|{self.who.full}"
+        told = f"{self.name}.{self.suffix}|{self.query.pairs}|{pin.at}|{self.mark}"
         return hashlib.sha256(told.encode()).hexdigest()[:20]
 
     def tag(self, pin: lists.Pin) -> str:
@@ -198,7 +200,7 @@ class _Job:
             rows, query = claims.page, replace(query, sort=claims.SORT)
         begun = False
         while True:
-            statement = rows(query, full=self.who.full)
+            statement = rows(query, to=self.who.audience)
             read = _patiently(database, statement) if begun else database.read(statement)
             joined, keys, count, _ = (await read)[0]
             begun = True

@@ -1,8 +1,10 @@
 """One record: as it stands, as it stood at a moment or version, its history, and what changed between two versions."""
 
+import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Request, Response
@@ -69,39 +71,67 @@ def read(kind: Kind) -> web.Handler:
 
     async def handle(request: Request, who: Visitor) -> Response:
         given = query.read_once(request.scope["query_string"], ("as_of",))
-        if not given:
-            row = await _row(request, who, kind)
-            pin = lists.Pin(row[5])
-        else:
-            pin = await lists.pin(request, query.moment(given["as_of"]))
-            row = await _row(request, who, kind, pin.at)
-        document, version, link, reason, *_, operation = row
-        if document is None and operation == "merge":
-            survivor = await _survivor(request, who, kind, json.loads(reason)["successor"], pin.at if given else None)
-            raise _moved(kind, json.loads(reason), survivor, etag(version, link))
-        if document is None:
-            raise _gone(kind, json.loads(reason))
-        return _record(request, document, etag(version, link), pin.headers(who))
+        pin = await lists.pin(request, query.moment(given["as_of"])) if given else None
+        at = None if pin is None else pin.at
+        found = await _state(request, who, kind, at)
+        if found.document is None and found.operation == "merge":
+            survivor = await _survivor(request, who, kind, found.reason["successor"], at)
+            raise _moved(kind, found.reason, survivor, found.tag)
+        if found.document is None:
+            raise _gone(kind, found.reason)
+        return _record(request, found.document, found.tag, (pin or lists.Pin(found.head)).headers(who))
 
     return handle
 
 
-async def _row(request: Request, who: Visitor, kind: Kind, at: int | None = None) -> Any:
-    """The state of the record that the path names, if this visitor may know of it."""
+@dataclass(frozen=True, slots=True)
+class _State:
+    """A version of a record as the visitor sees it; `document` is None where the record was ended."""
+
+    document: str | None
+    version: int
+    tag: str
+    reason: Mapping[str, Any]
+    head: int = 0
+    operation: str = ""
+
+
+async def _state(request: Request, who: Visitor, kind: Kind, at: int | None = None) -> _State:
+    """The state of the record that the path names; NotFound when there is none that this visitor may know of."""
     record_id = request.path_params["id"]
     known = re.fullmatch(UUID_PATTERN, record_id) is not None
-    rows = await database_of(request).read(records.one(kind, record_id, at)) if known else []
-    if not rows or (rows[0][4] and not who.full):
-        raise NotFound(f"there is no {kind.name} with this id" + (f" as of {at}" if at is not None else ""))
-    return rows[0]
+    rows = await database_of(request).read(records.one(kind, record_id, at, to=who.audience)) if known else []
+    if rows and rows[0][4]:
+        document, version, link, reason, _, head, operation = rows[0]
+        return _State(document, version, etag(version, link), json.loads(reason or "{}"), head, operation)
+    for document, version, first, last, _ in await _public_rows(request, who, kind) if rows else ():
+        if (last is None) if at is None else (first <= at and (last is None or last > at)):
+            return _State(document, version, _public_tag(version, document), {}, rows[0][5])
+        if rows[0][3] is not None and rows[0][0] is None:
+            # It was ended while it was closed: the public hears why in one word.
+            reason = {"code": json.loads(rows[0][3])["code"], "note": None, "successor": None}
+            return _State(None, rows[0][1], "", reason, rows[0][5])
+    raise NotFound(f"there is no {kind.name} with this id" + (f" as of {at}" if at is not None else ""))
+
+
+async def _public_rows(request: Request, who: Visitor, kind: Kind) -> Sequence[Any]:
+    """The public's own rows of a closed incident, newest first; see `public_rows` of reading/records.py."""
+    if kind.name != "incident" or who.full:
+        return ()
+    return await database_of(request).read(records.public_rows(request.path_params["id"], to=who.audience))
+
+
+def _public_tag(version: int, document: str) -> str:
+    """The validator of the public's view: of what it is given alone, not of the record behind it."""
+    return etag(version, hashlib.sha256(document.encode()).hexdigest())
 
 
 async def _survivor(request: Request, who: Visitor, kind: Kind, record_id: str, at: int | None) -> str:
     """The end of a chain of merges; NotFound when this visitor may not know of it."""
     while True:
-        rows = await database_of(request).read(records.one(kind, record_id, at))
-        document, _, _, reason, restricted, _, operation = rows[0]
-        if restricted and not who.full:
+        rows = await database_of(request).read(records.one(kind, record_id, at, to=who.audience))
+        document, _, _, reason, seen, _, operation = rows[0]
+        if not seen:
             raise NotFound(f"there is no {kind.name} with this id")
         if document is not None or operation != "merge":
             return record_id
@@ -129,26 +159,42 @@ def _record(request: Request, document: str, mark: str, more: Mapping[str, str] 
     return web.answer(document, headers=headers)
 
 
+_ENTRY = ("version", "seq", "operation", "author", "recorded_at", "reason", "hash", "previous_hash")
+
+
 def _revisions(kind: Kind) -> web.Handler:
     async def handle(request: Request, who: Visitor) -> Response:
         given = query.read_once(request.scope["query_string"], ("before", "limit"))
         limit = min(_whole("limit", given.get("limit"), 100), limits_of(request).max_limit)
         before = _whole("before", given.get("before"), 2**31 - 1)
-        await _row(request, who, kind)
-        record_id = request.path_params["id"]
-        rows = await database_of(request).read(records.revisions(kind, record_id, before, limit + 1))
+        await _state(request, who, kind)
+        statement = records.revisions(kind, request.path_params["id"], before, limit + 1, to=who.audience)
+        rows = await database_of(request).read(statement)
+        mine: dict[int, Any] = {}
+        if not all(row[8] for row in rows):
+            mine = {row[1]: row for row in await _public_rows(request, who, kind)}
         here = str(request.url.replace(query="")).rstrip("?")
-        names = ("version", "seq", "operation", "author", "recorded_at", "reason", "hash", "previous_hash")
-        items = []
-        for row in rows[:limit]:
-            entry = dict(zip(names, row, strict=True))
-            entry["reason"] = None if entry["reason"] is None else json.loads(entry["reason"])
-            items.append(entry | {"url": f"{here}/{entry['version']}"})
+        items = [
+            (_entry(row) if row[8] else _public_entry(mine[row[0]])) | {"url": f"{here}/{row[0]}"}
+            for row in rows[:limit]
+            if row[8] or row[0] in mine
+        ]
         following = f"{here}?before={rows[limit - 1][0]}&limit={limit}" if len(rows) > limit else None
         headers = _NO_CACHE | ({"Link": f'<{following}>; rel="next"'} if following else {})
         return web.json_answer({"items": items, "next": following}, headers=headers)
 
     return handle
+
+
+def _entry(row: Any) -> dict[str, Any]:
+    entry = dict(zip(_ENTRY, row[:8], strict=True))
+    return entry | {"reason": None if entry["reason"] is None else json.loads(entry["reason"])}
+
+
+def _public_entry(row: Any) -> dict[str, Any]:
+    """A version of the public's view: when it came to be, not by whom, how, nor with which hash."""
+    told = {"version": row[1], "seq": row[2], "operation": "create" if row[1] == 1 else "replace"}
+    return dict.fromkeys(_ENTRY) | told | {"recorded_at": row[4]}
 
 
 def _whole(name: str, given: str | None, default: int) -> int:
@@ -167,16 +213,11 @@ def _revision(kind: Kind) -> web.Handler:
     async def handle(request: Request, who: Visitor) -> Response:
         query.read_once(request.scope["query_string"])
         version = _whole("version", request.path_params["version"], 0)
-        await _row(request, who, kind)
-        rows = await database_of(request).read(records.revision_at(kind, request.path_params["id"], version))
-        if not rows:
-            raise NotFound(f"the {kind.name} has no version {version}")
-        document, link, reason, restricted = rows[0]
-        if restricted and not who.full:
-            raise NotFound(f"the {kind.name} has no version {version}")
-        if document is None:
-            raise _gone(kind, json.loads(reason))
-        return _record(request, document, etag(version, link))
+        await _state(request, who, kind)
+        found = await _version(request, who, kind, version)
+        if found.document is None:
+            raise _gone(kind, found.reason)
+        return _record(request, found.document, found.tag)
 
     return handle
 
@@ -184,21 +225,35 @@ def _revision(kind: Kind) -> web.Handler:
 def _diff(kind: Kind) -> web.Handler:
     async def handle(request: Request, who: Visitor) -> Response:
         given = query.read_once(request.scope["query_string"], ("from", "to"))
-        newest = (await _row(request, who, kind))[1]
+        newest = (await _state(request, who, kind)).version
         last = _whole("to", given.get("to"), newest)
         first = _whole("from", given.get("from"), max(1, last - 1))
-        before, after = [await _version(request, who, kind, version) for version in (first, last)]
+        if "from" not in given:
+            # Of the public's view there may be no version just before.
+            held = [row[1] for row in await _public_rows(request, who, kind)]
+            first = max((one for one in held if one < last), default=last) if last in held else first
+        before, after = [_members(await _version(request, who, kind, version)) for version in (first, last)]
         return web.answer(json.dumps(diff(before, after), ensure_ascii=False), headers=_NO_CACHE, media=_PATCH)
 
     return handle
 
 
-async def _version(request: Request, who: Visitor, kind: Kind, version: int) -> dict[str, Any]:
+async def _version(request: Request, who: Visitor, kind: Kind, version: int) -> _State:
+    """One version as the visitor sees it; NotFound when there is none."""
+    statement = records.revision_at(kind, request.path_params["id"], version, to=who.audience)
+    rows = await database_of(request).read(statement)
+    if rows and rows[0][3]:
+        document, link, reason, _ = rows[0]
+        return _State(document, version, etag(version, link), json.loads(reason or "{}"))
+    for document, own, *_ in await _public_rows(request, who, kind) if rows else ():
+        if own == version:
+            return _State(document, version, _public_tag(version, document), {})
+    raise NotFound(f"the {kind.name} has no version {version}")
+
+
+def _members(state: _State) -> dict[str, Any]:
     """The members of a version, without what the log gives; a tombstone has none."""
-    rows = await database_of(request).read(records.revision_at(kind, request.path_params["id"], version))
-    if not rows or (rows[0][3] and not who.full):
-        raise NotFound(f"the {kind.name} has no version {version}")
-    document = json.loads(rows[0][0]) if rows[0][0] is not None else {}
+    document = json.loads(state.document) if state.document is not None else {}
     return {name: value for name, value in document.items() if name not in _ENVELOPE}
 
 

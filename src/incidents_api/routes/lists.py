@@ -18,6 +18,9 @@ from incidents_api.reading.query import Query
 from incidents_api.routes import web
 from incidents_api.routes.web import database_of, limits_of
 
+PUBLIC_SECONDS = 300
+"""How long caches may keep what the public was told of the past."""
+
 INCLUDED = {
     "actors": ("actor", ("actors", "actor_id")),
     "locations": ("location", ("locations", "location_id")),
@@ -37,8 +40,11 @@ class Pin:
         told = {"As-Of-Seq": str(self.at), "Vary": "Accept, Authorization"}
         if not self.stands:
             return told | {"Cache-Control": "no-cache"}
+        if who.full:
+            return told | {"Cache-Control": "private, max-age=31536000, immutable"}
+        # What is closed to the public later must leave the caches soon (ADR 0023).
         scope = "public" if who.name is None else "private"
-        return told | {"Cache-Control": f"{scope}, max-age=31536000, immutable"}
+        return told | {"Cache-Control": f"{scope}, max-age={PUBLIC_SECONDS}"}
 
 
 async def pin(request: Request, when: int | str) -> Pin:
@@ -79,13 +85,22 @@ async def asked(request: Request, who: Visitor, kind: Kind, purpose: str = "list
     if read.as_of is None:
         return Asked(read, None, None)
     found = await pin(request, read.as_of)
-    return Asked(replace(read, at=found.at), found, tag_of(request, who, found.at) if found.stands else None)
+    tag = await tag_of(request, who, found.at) if found.stands else None
+    return Asked(replace(read, at=found.at), found, tag)
 
 
-def tag_of(request: Request, who: Visitor, at: int) -> str:
-    """The ETag of an answer that depends on nothing but the address, the seq and the audience."""
-    told = f"{request.url.path}?{request.url.query}|{at}|{who.full}"
+async def tag_of(request: Request, who: Visitor, at: int) -> str:
+    """The ETag of an answer that depends on nothing but the address, the seq and what the audience sees."""
+    told = f"{request.url.path}?{request.url.query}|{at}|{await audience_mark(request, who)}"
     return f'"{at}-{hashlib.sha256(told.encode()).hexdigest()[:16]}"'
+
+
+async def audience_mark(request: Request, who: Visitor) -> str:
+    """Stands for what this visitor sees of a moment of the past; changes when an incident is closed or opened."""
+    if who.full:
+        return who.audience.mark
+    openings = (await database_of(request).read(records.openings(to=who.audience)))[0]
+    return f"{who.audience.mark}|{tuple(openings)}"
 
 
 def handler(kind: Kind) -> web.Handler:
@@ -96,10 +111,10 @@ def handler(kind: Kind) -> web.Handler:
         read, database = ask.query, database_of(request)
         if (same := ask.unchanged(request, who)) is not None:
             return same
-        page = (await database.read(records.page(read, full=who.full)))[0]
+        page = (await database.read(records.page(read, to=who.audience)))[0]
         told: dict[str, Any] = {}
         if read.one("count") == "exact":
-            told["total"] = (await database.read(records.total(read, full=who.full)))[0][0]
+            told["total"] = (await database.read(records.total(read, to=who.audience)))[0][0]
         told |= await left_out(request, who, read)
         if read.get("include"):
             told["included"] = await _included(request, read, _cut(request, read, page)[0])
@@ -112,7 +127,7 @@ async def left_out(request: Request, who: Visitor, read: Query) -> dict[str, int
     """How many records a filter by place or date could not place; told with the first page."""
     if read.after is not None:
         return {}
-    found = records.left_out(read, full=who.full)
+    found = records.left_out(read, to=who.audience)
     return {name: (await database_of(request).read(statement))[0][0] for name, statement in found.items()}
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from fastapi import Request, Response
 
 from incidents_api.access import READ
+from incidents_api.model.audience import Audience
 from incidents_api.model.kinds import KINDS
 from incidents_api.model.netting import net
 from incidents_api.model.visitor import Visitor
@@ -48,9 +49,9 @@ async def _totals(request: Request, who: Visitor) -> Response:
     if (same := ask.unchanged(request, who)) is not None:
         return same
     by = read.get("by")
-    told = totals.read(await database.read(totals.statement(read, full=who.full)), len(by))
+    told = totals.read(await database.read(totals.statement(read, to=who.audience)), len(by))
     at = told.head if ask.pin is None else ask.pin.at
-    wholes = await _nearest_wholes(database, told, at)
+    wholes = await _nearest_wholes(database, told, at, who.audience)
     netted = net(told.trees, wholes)
     totals.settle(told, netted)
     body = {
@@ -67,7 +68,7 @@ async def _totals(request: Request, who: Visitor) -> Response:
     return web.json_answer(body, headers=ask.headers(who, at))
 
 
-async def _nearest_wholes(database: Database, told: totals.Read, at: int) -> Mapping[str, set[str]]:
+async def _nearest_wholes(database: Database, told: totals.Read, at: int, to: Audience) -> Mapping[str, set[str]]:
     """For every selected part the nearest selected incidents that it is part of, past those not selected."""
     selected = told.members
     above: dict[str, set[str]] = {part: set(wholes) for part, wholes in told.edges.items()}
@@ -76,7 +77,7 @@ async def _nearest_wholes(database: Database, told: totals.Read, at: int) -> Map
     for _ in range(MAX_LEVELS):
         if not wanted:
             break
-        for part, whole in await database.read(totals.edges_above(wanted, at)):
+        for part, whole in await database.read(totals.edges_above(wanted, at, to=to)):
             above.setdefault(part, set()).add(whole)
         wanted = {whole for one in wanted for whole in above.get(one, ())} - selected - above.keys()
     for part in told.edges:

@@ -4,7 +4,7 @@ import hashlib
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -26,6 +26,7 @@ from incidents_api.errors import (
 )
 from incidents_api.model.validation import parse
 from incidents_api.model.visitor import Visitor
+from incidents_api.model.wire import stamp
 from incidents_api.routes.limits import shares_of
 from incidents_api.routes.passage import passage_of
 from incidents_api.storage.database import Database
@@ -68,6 +69,7 @@ class Limits:
     max_limit: int
     licence: str
     idempotency_days: int
+    public_statuses: tuple[str, ...]
     open_metrics: bool = True
 
 
@@ -163,7 +165,7 @@ async def _visitor(request: Request, *, counted: bool) -> Visitor:
         request.app.state.uses.note(who.key)
     if counted:
         shares_of(request).charge(request, who.key)
-    return who
+    return replace(who, statuses=limits_of(request).public_statuses, now=stamp(request.app.state.clock()))
 
 
 # --- Writes --------------------------------------------------------------------------------------------------------

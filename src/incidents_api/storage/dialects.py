@@ -42,6 +42,12 @@ def current_index(*columns: Any) -> Index:
     return Index(None, *columns, sqlite_where=current, postgresql_where=current)
 
 
+def few_index(*columns: Any) -> Index:
+    """An index over the few rows in which the first of these columns is known, partial on both engines."""
+    known = columns[0].is_not(None)
+    return Index(None, *columns, sqlite_where=known, postgresql_where=known)
+
+
 class joined(FunctionElement[str]):  # noqa: N801 - reads as an SQL function
     """joined(text, separator): the texts of all rows in the order of the subquery they come from."""
 

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, Double, Integer, MetaData, PrimaryKeyConstraint, Table
+from sqlalchemy import BigInteger, Boolean, Column, Double, Integer, MetaData, PrimaryKeyConstraint, SmallInteger, Table
 
 from incidents_api.model.claims import DIMS
 from incidents_api.model.field import Field
 from incidents_api.model.kinds import KINDS, Kind
-from incidents_api.storage.dialects import Text, current_index, index
+from incidents_api.storage.dialects import Text, current_index, few_index, index
 
 metadata = MetaData(
     naming_convention={
@@ -167,6 +167,19 @@ def ordered_by(table: Table, name: str) -> Column[Any]:
     return table.c.get(f"{name}_order", table.c[name])
 
 
+PUBLIC_ROW, FULL_ROW = 1, 2
+
+
+def _closing() -> tuple[Column[Any], ...]:
+    """What parts the rows of incidents by audience (docs/decisions/0023-audiences.md).
+
+    `audience`: null for both, nearly all rows; FULL_ROW: the public sees it only from the moment `turns` on, or never;
+    PUBLIC_ROW: the public's own row, until `turns`. That row has an id of its own (`public_id`), with the rows of the
+    other tables under the same, and carries the `document` that is served. `owner`: who made the incident.
+    """
+    return Column("audience", SmallInteger), Column("turns", Text), Column("document", Text), Column("owner", Text)
+
+
 def _kind_table(kind: Kind) -> Table:
     table = Table(
         kind.name,
@@ -176,6 +189,7 @@ def _kind_table(kind: Kind) -> Table:
         Column("version", Integer, nullable=False),
         Column("recorded_at", Text, nullable=False),
         *(Column(field.name, TYPES[field.type]) for field in kept_columns(kind)),
+        *(_closing() if kind.name == "incident" else ()),
         PrimaryKeyConstraint("id", "seq_from"),
         info={"holds": kind.meaning},
     )
@@ -190,6 +204,8 @@ def _kind_table(kind: Kind) -> Table:
             wanted.add(("country", "span_end", "span_start"))
     for names in sorted(wanted):
         current_index(*(table.c[name] for name in names))
+    if kind.name == "incident":
+        few_index(table.c.audience, table.c.turns, table.c.seq_from)
     index(table.c.seq_from)  # the words of a search are kept by seq
     return table
 

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from incidents_api.errors import Conflict, StaleVersion
 from incidents_api.model.revision import Revision, canonical, commit, link, new_salt
 from incidents_api.storage import tables
-from incidents_api.writing.projection import project
+from incidents_api.writing.projection import project, treatment_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,8 @@ def append(conn: Connection, changes: Sequence[Change], author: str, now: dateti
     try:
         conn.execute(sa.insert(tables.revision), rows)
         conn.execute(sa.update(tables.head).values(seq=seq, hash=previous, recorded_at=moment))
-        project(conn, [(one, change.record, change.reason) for one, change in zip(revisions, changes, strict=True)])
+        entries = [(one, change.record, change.reason) for one, change in zip(revisions, changes, strict=True)]
+        project(conn, entries, treatment_of(head.projection))
     except sa.exc.IntegrityError:
         # Another process took the id or the external id between our look and the lock on the head.
         raise Conflict("another write created the same record first; send it again") from None
@@ -100,7 +101,7 @@ def _take(conn: Connection, changes: Sequence[Change]) -> None:
         )
         holder = conn.execute(query).scalar_one_or_none()
         if holder not in (None, record_id, *given):
-            raise Conflict(f"{scheme}:{value} already names another {kind}", id=holder)
+            raise Conflict(f"{scheme}:{value} already names another {kind}")
 
 
 def _moment(last: str, now: datetime | None) -> str:

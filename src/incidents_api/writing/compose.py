@@ -71,6 +71,7 @@ def _incident(to: Resolver, report: IncidentReport, record_id: str) -> dict[str,
         "external_ids": report.external_ids,
         "review": report.review.model_dump(),
         "sensitivity": report.sensitivity,
+        "hold_until": report.hold_until,
         "raw": report.raw,
     }
     if source_id is not None and not _cites(record, source_id):

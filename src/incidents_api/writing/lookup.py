@@ -14,7 +14,7 @@ from incidents_api.model.visitor import Visitor
 from incidents_api.model.wire import UUID_PATTERN
 from incidents_api.model.words import name_key
 from incidents_api.storage import tables
-from incidents_api.storage.tables import KIND_TABLES
+from incidents_api.storage.tables import KIND_TABLES, PUBLIC_ROW
 
 _UUID = re.compile(UUID_PATTERN)
 _EXTERNAL = re.compile(r"([a-z][a-z0-9_]{0,31}):(?!//)(\S.*)")
@@ -145,12 +145,11 @@ def wholes(conn: Connection, incident_ids: Iterable[str]) -> set[str]:
 
 
 def shown(conn: Connection, record_id: str, who: Visitor) -> bool:
-    """Whether a visitor may know of a record: not of a restricted incident without the scope."""
-    if who.full:
-        return True
-    own = KIND_TABLES["incident"]
-    query = sa.select(own.c.sensitivity).where(own.c.id == record_id).order_by(own.c.seq_from.desc()).limit(1)
-    return conn.execute(query).scalar_one_or_none() != "restricted"
+    """Whether a visitor sees a record whole, as it stands or as it stood when it was ended."""
+    own, to = KIND_TABLES["incident"].c, who.audience
+    query = sa.select(own.audience, own.turns, own.status, own.owner).where(own.id == record_id)
+    row = conn.execute(query.order_by(own.seq_from.desc()).limit(1)).one_or_none()
+    return row is None or (to.opens(row.audience, row.turns) and to.sees(row.status, row.owner))
 
 
 def lineage(conn: Connection, record_id: str, *, upwards: bool) -> dict[str, int]:
@@ -177,6 +176,12 @@ def parts(conn: Connection, incident_ids: Iterable[str]) -> set[str]:
     return set(conn.execute(query).scalars())
 
 
+def _public_rows() -> sa.Select[Any]:
+    """The rows of closed incidents that are the public's own: they stand for no record."""
+    own = KIND_TABLES["incident"].c
+    return sa.select(own.id).where(own.audience == PUBLIC_ROW)
+
+
 def _referring(kind: str, record_id: str) -> list[sa.Select[Any]]:
     """The statements that together find every current record that refers to one of a kind."""
     terms = tables.term.c
@@ -199,7 +204,7 @@ def _referring(kind: str, record_id: str) -> list[sa.Select[Any]]:
     if kind == "location":
         place, used, area = KIND_TABLES["location"].c, tables.incident_location.c, KIND_TABLES["statistic"].c
         return [
-            named(used.incident_id, used.location_id, used.seq_to),
+            named(used.incident_id, used.location_id, used.seq_to).where(used.incident_id.not_in(_public_rows())),
             named(place.id, place.parent, place.seq_to),
             named(area.id, area.location, area.seq_to),
         ]

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from incidents_api.errors import Conflict, Invalid, MissingScope
+from incidents_api.model.audience import is_closed
 from incidents_api.model.kinds import Kind
 from incidents_api.model.merging import MergeReport, Move, combined, moved, parted
 from incidents_api.model.quotes import QuoteError
@@ -60,7 +61,7 @@ def merge(
     # The tombstone first: it hands its external ids over.
     revisions = append(conn, [*to.changes, *_tombstone(other, record, reason), survivor, *revised], author.author)
     made = next(one for one in revisions if one.record_id == own.record_id)
-    seen = sum(author.full or (one.record or {}).get("sensitivity") != "restricted" for one in revised)
+    seen = sum(author.full or not is_closed(one.record or {}, author.now) for one in revised)
     return Merged(records.written(made, to, created=False), seen)
 
 

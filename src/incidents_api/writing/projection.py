@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from incidents_api.model.audience import HIDDEN, is_closed
 from incidents_api.model.claims import DIMS
 from incidents_api.model.figures import EVERYBODY, nodes
 from incidents_api.model.kinds import KINDS
@@ -18,6 +19,8 @@ from incidents_api.model.wire import Record
 from incidents_api.model.words import words_of
 from incidents_api.storage import dialects, tables
 from incidents_api.storage.tables import CHILD_TABLES, KIND_TABLES
+from incidents_api.writing import audiences
+from incidents_api.writing.audiences import Row
 
 Rows = dict[sa.Table, list[dict[str, Any]]]
 
@@ -30,10 +33,13 @@ FINGERPRINT = hashlib.sha256(
 """Changes when the catalogue or a query table does: then the tables must be rebuilt from the log."""
 
 
-def project(conn: Connection, entries: Sequence[tuple[Revision, Record | None, Record | None]]) -> None:
+def project(
+    conn: Connection, entries: Sequence[tuple[Revision, Record | None, Record | None]], treatment: str = HIDDEN
+) -> None:
     """Bring the query tables to the state after these revisions, in their order.
 
-    Each entry is a revision, its record (None when it ends the record) and the reason of an end.
+    Each entry is a revision, its record (None when it ends the record) and the reason of an end. `treatment`: what the
+    public sees of closed incidents (model/audience.py).
     """
     rows: Rows = defaultdict(list)
     words: list[tuple[str, int, list[str]]] = []
@@ -47,7 +53,8 @@ def project(conn: Connection, entries: Sequence[tuple[Revision, Record | None, R
             _end_rows(conn, revision)
         _project_record(rows, revision, reason, conn)
         if record is not None:
-            _rows_of(rows, revision, record)
+            owner = revision.author if revision.version == 1 else audiences.owner_of(conn, revision.record_id)
+            _rows_of(rows, Row(revision, record, owner))
             _project_external_ids(conn, rows, revision, record)
             words.append((revision.record_id, revision.seq, words_of(record, _known_as(conn, record))))
         elif revision.operation == "merge":
@@ -56,6 +63,11 @@ def project(conn: Connection, entries: Sequence[tuple[Revision, Record | None, R
             _insert(conn, rows)
             seen.clear()
             _project_ancestry(conn, revision, record)
+        if revision.kind == "incident" and (revision.version > 1 or is_closed(record or {})):
+            _insert(conn, rows)
+            seen.clear()
+            for row in audiences.settle(conn, revision, treatment):
+                _rows_of(rows, row)
     _insert(conn, rows)
     dialects.index_words(conn, words)
 
@@ -120,20 +132,21 @@ def _project_external_ids(conn: Connection, rows: Rows, revision: Revision, reco
         rows[table].append(entry)
 
 
-def _rows_of(rows: Rows, revision: Revision, record: Record) -> None:
-    kind = KINDS[revision.kind]
-    current = {"seq_from": revision.seq, "seq_to": None}
+def _rows_of(rows: Rows, row: Row) -> None:
+    kind, record = KINDS[row.revision.kind], row.record
+    current = {"seq_from": row.revision.seq, "seq_to": row.seq_to}
     own = {field.name: field.value(record) for field in tables.kept_columns(kind)}
-    envelope = {"id": revision.record_id, "version": revision.version, "recorded_at": revision.recorded_at}
-    rows[KIND_TABLES[kind.name]].append(envelope | current | own)
+    envelope = {"id": row.key, "version": row.revision.version, "recorded_at": row.revision.recorded_at}
+    closing = row.closing() if kind.name == "incident" else {}
+    rows[KIND_TABLES[kind.name]].append(envelope | current | own | closing)
     for field in tables.kept_terms(kind):
         for value in field.value(record):
-            term = {"record_id": revision.record_id, "field": field.name, "value": value, "kind": kind.name}
+            term = {"record_id": row.key, "field": field.name, "value": value, "kind": kind.name}
             rows[tables.term].append(term | current)
     if kind.name == "incident":
-        for table, entries in _incident_rows(revision, record):
+        for table, entries in _incident_rows(row.revision, record):
             for entry in entries:
-                rows[table].append({"incident_id": revision.record_id} | entry | current)
+                rows[table].append({"incident_id": row.key} | entry | current)
 
 
 def _incident_rows(revision: Revision, record: Record) -> Iterable[tuple[sa.Table, Iterable[dict[str, Any]]]]:
@@ -231,13 +244,28 @@ def head_seq(conn: Connection) -> int:
     return seq
 
 
-def is_stale(conn: Connection) -> bool:
-    """Whether the query tables were built by another catalogue than this one, or not at all."""
+def built_with(treatment: str) -> str:
+    """What the head of the log says of query tables that this catalogue built with that treatment."""
+    return FINGERPRINT if treatment == HIDDEN else f"{FINGERPRINT} {treatment}"
+
+
+def treatment_of(built: str) -> str:
+    """The treatment that the query tables were built with, as the head of the log says it."""
+    return built.partition(" ")[2] or HIDDEN
+
+
+def is_stale(conn: Connection, treatment: str = HIDDEN) -> bool:
+    """Whether the query tables were built by another catalogue or treatment of closed incidents, or not at all."""
     built: str = conn.execute(sa.select(tables.head.c.projection)).scalar_one()
-    return built != FINGERPRINT
+    return built != built_with(treatment)
 
 
-def rebuild(conn: Connection, progress: Callable[[int], None] = lambda done: None, batch: int = 500) -> int:
+def rebuild(
+    conn: Connection,
+    progress: Callable[[int], None] = lambda done: None,
+    batch: int = 500,
+    treatment: str = HIDDEN,
+) -> int:
     """Empty every query table and replay the log into them; the number of revisions replayed.
 
     Runs inside the caller's transaction: readers see the old rows or the new ones, never something between.
@@ -252,10 +280,10 @@ def rebuild(conn: Connection, progress: Callable[[int], None] = lambda done: Non
         if not page:
             break
         revisions = [Revision(**row) for row in page]
-        project(conn, [(one, parsed(one.record), parsed(one.reason)) for one in revisions])
+        project(conn, [(one, parsed(one.record), parsed(one.reason)) for one in revisions], treatment)
         done = revisions[-1].seq
         progress(done)
-    conn.execute(sa.update(tables.head).values(projection=FINGERPRINT))
+    conn.execute(sa.update(tables.head).values(projection=built_with(treatment)))
     return done
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from incidents_api.errors import Conflict, Fault, Gone, Invalid, MissingScope, Moved, NotFound, StaleVersion
+from incidents_api.model.audience import is_closed
 from incidents_api.model.incident import ClaimsReport
 from incidents_api.model.kinds import KINDS, Kind
 from incidents_api.model.revision import Revision, canonical, document, etag
@@ -92,9 +93,11 @@ def create_many(conn: Connection, reports: Sequence[tuple[Kind, Report]], author
 def replace(
     conn: Connection, kind: Kind, record_id: str, body: Mapping[str, Any], if_match: Sequence[str], author: Visitor
 ) -> Written:
-    """Replace a record by a report; what only the store enters may be sent back unchanged."""
+    """Replace a record by a report; what only the store enters may be sent back unchanged, and a review stays when the
+    report does not speak of it."""
     current = standing(conn, kind, record_id, author, if_match)
-    return _revise(conn, current, own_members(current, body), "replace", author)
+    kept = {"review": current.record["review"]} if kind.name == "incident" else {}
+    return _revise(conn, current, kept | own_members(current, body), "replace", author)
 
 
 def patch(
@@ -141,7 +144,8 @@ def end(
     # What was part of an ended incident, or followed it, did so; nothing can be of an ended actor, place or source.
     held = [] if kind.name == "incident" else lookup.referents(conn, kind.name, record_id)
     if held:
-        raise Conflict(f"other records refer to this {kind.name}; change them first", referents=held)
+        told = [one for one in held if lookup.shown(conn, one, author)]
+        raise Conflict(f"other records refer to this {kind.name}; change them first", referents=told)
     change = Change(kind.name, record_id, current.version + 1, "end", None, dict(reason))
     return append(conn, [change], author.author)[0]
 
@@ -167,15 +171,14 @@ def standing(conn: Connection, kind: Kind, record_id: str, author: Visitor, if_m
     found = lookup.known(conn, record_id) if lookup.is_id(record_id) else None
     if found is None or found.kind != kind.name:
         raise NotFound(f"there is no {kind.name} with this id")
-    revision = lookup.revision_of(conn, record_id, found.version)
-    if found.ended and not lookup.shown(conn, record_id, author):
+    if not lookup.shown(conn, record_id, author):
         raise NotFound(f"there is no {kind.name} with this id")
+    revision = lookup.revision_of(conn, record_id, found.version)
     if found.ended and revision.operation == "merge":
         raise Moved(f"the {kind.name} was merged", successor=lookup.survivor(conn, record_id))
     if found.ended:
         raise Gone(f"the {kind.name} was ended", reason=found.ended, successor=found.successor)
     record = lookup.record_of(conn, record_id)
-    refuse_hidden(kind, record, author)
     mark = etag(revision.version, revision.hash)
     if if_match and "*" not in if_match and mark not in if_match:
         raise StaleVersion(f"the record is at version {revision.version} now", version=revision.version, etag=mark)
@@ -183,8 +186,8 @@ def standing(conn: Connection, kind: Kind, record_id: str, author: Visitor, if_m
 
 
 def refuse_hidden(kind: Kind, record: Mapping[str, Any], author: Visitor) -> None:
-    """NotFound for a restricted record without the scope: whoever may not see it must not learn of it."""
-    if record.get("sensitivity") == "restricted" and not author.may("read:restricted"):
+    """NotFound for a closed record without the scope: whoever may not see it must not learn of it."""
+    if is_closed(record, author.now) and not author.full:
         raise NotFound(f"there is no {kind.name} with this id")
 
 
@@ -251,6 +254,8 @@ def _check_review(to: Resolver, record: dict[str, Any], before: Mapping[str, Any
     """Who may set what: `by` is the store's; a status beyond submitted and a chosen figure are a reviewer's."""
     review = record["review"]
     held = before["review"] if before is not None else {"status": None, "by": None, "reason": None, "chosen": []}
+    if review["status"] is None:
+        review["status"] = held["status"] or ("published" if author.may("review") else "submitted")
     if review["by"] not in (None, held["by"], author.author):
         to.fault("/review/by", "by is the name of the key that reviews; leave it out", "read_only")
     moved = review["status"] != held["status"] or review["chosen"] != held["chosen"]
@@ -259,8 +264,10 @@ def _check_review(to: Resolver, record: dict[str, Any], before: Mapping[str, Any
         judged = True
     if judged and not author.may("review"):
         raise MissingScope("setting a review takes a key with the scope review", scope="review")
-    if record["sensitivity"] == "restricted" and not author.may("read:restricted"):
-        raise MissingScope("a restricted record takes a key with the scope read:restricted", scope="read:restricted")
+    if is_closed(record, author.now) and not author.full:
+        raise MissingScope(
+            "a restricted or held record takes a key with the scope read:restricted", scope="read:restricted"
+        )
     review["by"] = author.author if judged else held["by"]
 
 

@@ -128,7 +128,7 @@ class Register:
         if external is None:
             return False, None
         found = self.external(kind, dict([external]))
-        if found is not None:
+        if found is not None and lookup.shown(self.conn, found, self.who):
             return True, self.by_id(kind, found, pointer)
         self.fault(pointer, f"no {kind} has the external id {text}", "unknown_id")
         return True, None

@@ -1,0 +1,121 @@
+"""Which rows of an incident are for whom: the marks on its own rows, and the rows that are the public's own."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from incidents_api.model.audience import COARSENED, coarsened, public_id
+from incidents_api.model.revision import Revision, canonical
+from incidents_api.model.wire import Record
+from incidents_api.storage import tables
+from incidents_api.storage.tables import CHILD_TABLES, FULL_ROW, KIND_TABLES, PUBLIC_ROW
+
+INCIDENT = KIND_TABLES["incident"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The rows to make of a revision: of the record itself, or of the public's view of it (`public`).
+
+    `seq_to`: the revision from which on they are true no more. `turns`: when an embargo ends the public's view.
+    """
+
+    revision: Revision
+    record: Record
+    owner: str | None
+    public: bool = False
+    seq_to: int | None = None
+    turns: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The id that the rows stand under."""
+        return public_id(self.revision.record_id) if self.public else self.revision.record_id
+
+    def closing(self) -> dict[str, Any]:
+        """The columns that say for whom the row is (storage/tables.py)."""
+        if self.public:
+            return {"audience": PUBLIC_ROW, "turns": self.turns, "document": self._document(), "owner": self.owner}
+        audience, turns = _marks([(self.record["sensitivity"], self.record.get("hold_until"))])
+        return {"audience": audience, "turns": turns, "document": None, "owner": self.owner}
+
+    def _document(self) -> str:
+        """What the public is served: the view, without who recorded it."""
+        log = self.revision
+        return (
+            f'{{"id":"{log.record_id}","version":{log.version},"seq":{log.seq},'
+            f'"recorded_at":"{log.recorded_at}","recorded_by":null,{canonical(self.record)[1:]}'
+        )
+
+
+def owner_of(conn: Connection, incident_id: str) -> str | None:
+    """The name that made an incident."""
+    query = sa.select(INCIDENT.c.owner).where(INCIDENT.c.id == incident_id).order_by(INCIDENT.c.seq_from.desc())
+    return conn.execute(query.limit(1)).scalar_one_or_none()
+
+
+def settle(conn: Connection, revision: Revision, treatment: str) -> Iterator[Row]:
+    """Mark the rows of an incident by what closed it then and what closes it by now, and give the public's rows anew.
+
+    What is closed by now is closed at every moment of the past. So both follow from the whole history of the incident
+    up to this revision, whose own rows are in the tables already, and a rebuild comes to the same.
+    """
+    own = INCIDENT.c
+    columns = (own.seq_from, own.seq_to, own.sensitivity, own.hold_until, own.audience, own.turns, own.owner)
+    query = sa.select(*columns).where(own.id == revision.record_id).order_by(own.seq_from)
+    rows = conn.execute(query).all()
+    if not rows or not any(row.audience or row.hold_until or row.sensitivity == "restricted" for row in rows):
+        return
+    last = (rows[-1].sensitivity, rows[-1].hold_until)
+    marks = [_marks([(row.sensitivity, row.hold_until), last]) for row in rows]
+    for row, (audience, turns) in zip(rows, marks, strict=True):
+        if (row.audience, row.turns) != (audience, turns):
+            marked = sa.update(INCIDENT).where(own.id == revision.record_id, own.seq_from == row.seq_from)
+            conn.execute(marked.values(audience=audience, turns=turns))
+    for table in (INCIDENT, *CHILD_TABLES["incident"]):
+        conn.execute(sa.delete(table).where(table.columns[0] == public_id(revision.record_id)))
+    if treatment == COARSENED:
+        closed = {row.seq_from: (row, turns) for row, (audience, turns) in zip(rows, marks, strict=True) if audience}
+        yield from _views(_revisions(conn, revision), closed)
+
+
+def _marks(states: Sequence[tuple[str, str | None]]) -> tuple[int | None, str | None]:
+    """(audience, turns) of a row that these pairs of sensitivity and hold_until close."""
+    if any(sensitivity == "restricted" for sensitivity, _ in states):
+        return FULL_ROW, None
+    holds = [hold for _, hold in states if hold is not None]
+    return (FULL_ROW, max(holds)) if holds else (None, None)
+
+
+def _revisions(conn: Connection, last: Revision) -> list[Revision]:
+    """The history of a record up to a revision."""
+    log = tables.revision
+    query = sa.select(log).where(log.c.record_id == last.record_id, log.c.version <= last.version)
+    return [Revision(**row) for row in conn.execute(query.order_by(log.c.version)).mappings()]
+
+
+def _views(history: Sequence[Revision], closed: dict[int, tuple[Any, str | None]]) -> Iterator[Row]:
+    """The public's rows: one for each stretch of the history in which the public sees the same.
+
+    A revision that changes nothing that the public sees makes no row: it is not to tell that something was changed.
+    """
+    current: Row | None = None
+    for revision in history:
+        row, turns = closed.get(revision.seq, (None, None))
+        if row is None or revision.record is None:
+            if current is not None:
+                yield replace(current, seq_to=revision.seq)
+            current = None
+            continue
+        view = coarsened(json.loads(revision.record))
+        if current is not None and (current.record, current.turns) == (view, turns):
+            continue
+        if current is not None:
+            yield replace(current, seq_to=revision.seq)
+        current = Row(revision, view, row.owner, public=True, turns=turns)
+    if current is not None:
+        yield current

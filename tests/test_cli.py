@@ -64,11 +64,11 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What would have been served."""
     calls: list[dict[str, Any]] = []
 
-    def run(server: Any) -> None:
-        calls.append({name: getattr(server.config, name) for name in ("app", "host", "port", "access_log")})
-        server.started = True
+    def serve(settings: Any) -> Any:
+        told = {"host": settings.host, "port": settings.port}
+        return SimpleNamespace(started=True, run=lambda: calls.append(told))
 
-    monkeypatch.setattr(cli.serving.uvicorn.Server, "run", run)
+    monkeypatch.setattr(cli.serving, "server", serve)
     return calls
 
 

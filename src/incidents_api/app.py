@@ -91,6 +91,7 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.database = store
+    app.state.stopping = asyncio.Event()
     app.state.metrics = Metrics()
     app.state.shares = Shares(
         Rate(settings.rate_per_address), Rate(settings.rate_per_key), settings.trusted_hops, settings.max_exports
@@ -98,6 +99,7 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
     app.state.uses = access.Uses()
     app.state.files = Files()
     app.state.watch = Watch(store)
+    app.state.watch.closing = app.state.stopping.is_set
     app.state.clock = lambda: datetime.now(UTC)
     _check_statuses(settings.public_statuses)
     app.state.limits = Limits(**{one.name: getattr(settings, one.name) for one in dataclasses.fields(Limits)})

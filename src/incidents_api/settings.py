@@ -38,6 +38,14 @@ class Settings(BaseSettings):
     read_threads: int = Field(2, ge=1, le=64, description="Reader threads (SQLite) or pooled connections (PostgreSQL).")
     statement_seconds: float = Field(10.0, gt=0, description="A read or lock that takes longer is given up (503).")
     licence: str = Field("CC-BY-4.0", description="Licence of the data, as told in data packages.")
+    max_connections: int = Field(1000, ge=1, description="Connections served at once; one more is answered 503.")
+    client_seconds: float = Field(
+        30.0, gt=0, description="A client that sends or reads next to nothing for so long is cut off (408)."
+    )
+    shutdown_delay: float = Field(
+        0.0, ge=0, description="Seconds between not being ready and taking no more connections, for load balancers."
+    )
+    shutdown_seconds: int = Field(10, ge=1, description="Seconds that running requests have to end at a shutdown.")
     log_format: Literal["text", "json"] = Field("text", description="The log as `text` for the eye or as `json` lines.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The lowest level that is logged; `info` writes a line for each request."

@@ -5,13 +5,12 @@ import sys
 from contextlib import suppress
 
 import typer
-import uvicorn
 
 from incidents_api import access
-from incidents_api.app import create_app
 from incidents_api.cli import logs
 from incidents_api.cli.console import open_store, out, read_settings, seq_of
 from incidents_api.cli.seeds import load, seed_files
+from incidents_api.cli.server import server
 from incidents_api.cli.store import bring_up_to_date
 from incidents_api.errors import OperatorError
 from incidents_api.settings import Settings
@@ -62,20 +61,8 @@ def _free_port(settings: Settings) -> None:
 def _serve(settings: Settings) -> None:
     logs.set_up(settings.log_format, settings.log_level)
     out.print(f"Serving on [bold]http://{settings.host}:{settings.port}[/] (docs at /docs; stop with Ctrl-C)")
-    application = create_app(settings)
-    config = uvicorn.Config(
-        application,
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=10,
-    )
-    server = uvicorn.Server(config)
-    application.state.watch.closing = lambda: server.should_exit
-    with suppress(KeyboardInterrupt):
-        server.run()
-    if not server.started:
-        sys.exit(3)
+    running = server(settings)
+    with suppress(KeyboardInterrupt):  # Ctrl-C, after everything has ended
+        running.run()
+    if not running.started:
+        raise OperatorError("the service did not start; the log says why")

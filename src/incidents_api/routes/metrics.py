@@ -85,6 +85,8 @@ def _store(request: Request) -> Iterator[str]:
     yield from _single(f"{PREFIX}readers", "Reads that can run at once.", "gauge", load.reader.size)
     running = shares_of(request).exports.total()
     yield from _single(f"{PREFIX}exports_running", "Exports that run now.", "gauge", running)
+    streams = request.app.state.watch.streams
+    yield from _single(f"{PREFIX}streams_open", "Followers of the change feed.", "gauge", streams)
     yield from _single(f"{PREFIX}reads_waiting", "Reads that wait for their turn.", "gauge", load.reader.waiting)
 
 

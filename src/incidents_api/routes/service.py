@@ -98,6 +98,8 @@ async def _livez(_request: Request, _: Visitor) -> Response:
 
 
 async def _readyz(request: Request, _: Visitor) -> Response:
+    if web.stopping_of(request).is_set():
+        raise Unavailable("the service is about to end")
     rows = await database_of(request).read(records.head())
     if not rows:
         raise Unavailable("the store has no log; run: incidents migrate")

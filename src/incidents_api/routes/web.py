@@ -1,5 +1,6 @@
 """What every route shares: how it is declared, who may use it, how bodies are read and answers and problems written."""
 
+import asyncio
 import hashlib
 import logging
 import re
@@ -108,6 +109,12 @@ def database_of(request: Request) -> Database:
     """The store that the application serves."""
     database: Database = request.app.state.database
     return database
+
+
+def stopping_of(request: Request) -> asyncio.Event:
+    """Set when the service is about to end: what waits for news must wait no longer."""
+    stopping: asyncio.Event = request.app.state.stopping
+    return stopping
 
 
 def limits_of(request: Request) -> Limits:

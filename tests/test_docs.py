@@ -128,7 +128,7 @@ def ready(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
     pytest.fail(f"the server does not answer:\n{log.read_text()}")
 
 
-WALKS = ("README.md", "docs/merging.md", "docs/scripts.md")
+WALKS = ("README.md", "docs/bulk.md", "docs/merging.md", "docs/scripts.md")
 """Documents whose blocks of commands and programs run as they stand, from the first to the last, over one new store."""
 
 PACKAGES_OF_R = ("r-base-core", "r-cran-httr2", "r-cran-jsonlite")

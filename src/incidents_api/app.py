@@ -18,6 +18,7 @@ from incidents_api.access.rates import Rate
 from incidents_api.errors import PROBLEMS, BadQuery, MethodNotAllowed, NotFound, OperatorError, Problem
 from incidents_api.model import vocabulary
 from incidents_api.routes import (
+    bulk,
     changes,
     claims,
     codebook,
@@ -60,7 +61,7 @@ class BytesRoute(APIRoute):
 
 def endpoints() -> list[Endpoint]:
     """Every route of the service."""
-    rooms = (records, history, changes, claims, totals, exports, codebook, service, explorer, metrics)
+    rooms = (records, bulk, history, changes, claims, totals, exports, codebook, service, explorer, metrics)
     return [endpoint for room in rooms for endpoint in room.endpoints()]
 
 
@@ -76,6 +77,7 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
         with suppress(asyncio.CancelledError):
             await writing
         await app.state.uses.write(store)
+        app.state.workers.close()
         app.state.files.close()
         if database is None:
             await store.close()
@@ -102,6 +104,7 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
     app.state.watch.closing = app.state.stopping.is_set
     app.state.clock = lambda: datetime.now(UTC)
     _check_statuses(settings.public_statuses)
+    app.state.workers = bulk.Workers()
     app.state.limits = Limits(**{one.name: getattr(settings, one.name) for one in dataclasses.fields(Limits)})
     app.router.route_class = BytesRoute
     for endpoint in endpoints():

@@ -23,6 +23,7 @@ class Settings(BaseSettings):
         "hidden", description="What the public sees of restricted and held incidents; incidents migrate applies it."
     )
     max_body_bytes: int = Field(2_000_000, ge=1_000, description="Largest body of one report, in bytes.")
+    max_bulk_bytes: int = Field(4_000_000_000, ge=1_000, description="Largest body of many reports, in bytes.")
     idempotency_days: int = Field(
         7, ge=1, le=365, description="Days for which the answer to an Idempotency-Key is kept."
     )

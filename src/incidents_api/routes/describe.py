@@ -114,6 +114,41 @@ def merged_answer(kind: Kind) -> Mapping[str, Any]:
     return told | {"properties": told["properties"] | {"revised": revised}, "required": [*told["required"], "revised"]}
 
 
+def bulk_answer() -> Mapping[str, Any]:
+    """The schema of what became of many lines."""
+    number = {"type": "integer", "minimum": 0}
+    counts = ("received", "created", "updated", "unchanged", "refused", "also")
+    seq = {"type": "object", "required": ["from", "to"], "properties": {"from": number, "to": number}}
+    refusal = {
+        "type": "object",
+        "required": ["line", "external_id", "problem"],
+        "properties": {
+            "line": number,
+            "external_id": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+            "problem": {"$ref": "#/components/schemas/Problem"},
+        },
+    }
+    return {
+        "type": "object",
+        "required": ["run", "dry_run", *counts, "seq", "refusals"],
+        "properties": {
+            "run": {"type": "string", "description": "Names this request in /v1/refusals/{run}."},
+            "dry_run": {"type": "boolean"},
+            **dict.fromkeys(counts, number),
+            "seq": {
+                "anyOf": [seq, {"type": "null"}],
+                "description": "The first and the last revision.",
+            },
+            "refusals": {
+                "type": "array",
+                "items": refusal,
+                "description": "The first 1,000 refused lines.",
+            },
+            "refusals_url": {"type": "string", "description": "All of them, where there are any."},
+        },
+    }
+
+
 def list_answer(kind: Kind | None) -> Mapping[str, Any]:
     """The schema of a page of records, or of a history."""
     item: Mapping[str, Any] = {"$ref": _REF.format(model=RevisionEntry.__name__)}

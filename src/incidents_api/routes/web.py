@@ -67,6 +67,7 @@ class Limits:
 
     open_reads: bool
     max_body_bytes: int
+    max_bulk_bytes: int
     max_limit: int
     licence: str
     idempotency_days: int
@@ -185,8 +186,8 @@ async def _written(request: Request, who: Visitor, wanted: Write) -> Response:
 
 def answered(given: Answer) -> Response:
     """The answer of a write; one that was given before says so."""
-    headers = dict(given.headers) | ({REPLAYED: "true"} if given.replayed else {})
-    return Response(given.body, given.status, headers, JSON if given.body else None)
+    headers = ({"Content-Type": JSON} if given.body else {}) | dict(given.headers)
+    return Response(given.body, given.status, headers | ({REPLAYED: "true"} if given.replayed else {}))
 
 
 def idempotency_key(request: Request, who: Visitor, body: str) -> Key | None:

@@ -6,7 +6,6 @@ from typing import Any
 
 from incidents_api.model import gazetteer
 from incidents_api.model.gazetteer import Place
-from incidents_api.model.kinds import KINDS
 from incidents_api.model.location import DEFAULT_PRECISION, LocationReport
 from incidents_api.model.places import scope_of
 from incidents_api.model.revision import derived_id
@@ -70,12 +69,8 @@ class Locator(Register):
         )
 
     def _stored_locations(self, name: str) -> list[str]:
-        folded = name_key(name)
-        names = KINDS["location"].field("known_as")
-        fresh = {
-            one for one, kind in self.kinds.items() if kind == "location" and folded in names.value(self.records[one])
-        }
-        return sorted({*lookup.by_name(self.conn, "location", name), *fresh})
+        fresh = self.fresh("location", "known as", name_key(name))
+        return sorted({*self.look(lookup.by_name, "location", name), *fresh})
 
     def _named_location(self, text: str, pointer: str) -> str | None:
         """A location by a bare name or code, or one with what it lies in: "Culiacán, Sinaloa, MX"."""
@@ -146,7 +141,7 @@ class Locator(Register):
     def _ensure(self, place: Place, pointer: str) -> str | None:
         """The location record of an entry of the gazetteer, created with everything it lies in when it is new."""
         scheme, value = place.key.split(":", 1)
-        found = lookup.by_external_id(self.conn, "location", [(scheme, value)])
+        found = self.look(lookup.by_external_id, "location", ((scheme, value),))
         record_id = found or derived_id("location", scheme, value)
         if found is not None or record_id in self.kinds:
             return (

@@ -2,9 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -15,6 +15,9 @@ from incidents_api.model.wire import UUID_PATTERN
 from incidents_api.model.words import name_key
 from incidents_api.storage import tables
 from incidents_api.storage.tables import KIND_TABLES, PUBLIC_ROW
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _UUID = re.compile(UUID_PATTERN)
 _EXTERNAL = re.compile(r"([a-z][a-z0-9_]{0,31}):(?!//)(\S.*)")
@@ -29,6 +32,35 @@ def split_external(text: str) -> tuple[str, str] | None:
     """(scheme, value) of `scheme:value`; None for anything else, addresses included."""
     match = _EXTERNAL.fullmatch(text)
     return (match[1], match[2]) if match else None
+
+
+def some_of(values: Iterable[T], count: int) -> Iterator[Sequence[T]]:
+    """The values, so many at a time."""
+    every = list(values)
+    return (every[at : at + count] for at in range(0, len(every), count))
+
+
+class Memory:
+    """The look-ups of one write, each asked once: a write looks first and changes the store last.
+
+    What it gives is shared, so nobody may change it.
+    """
+
+    def __init__(self, conn: Connection) -> None:
+        self.conn = conn
+        self._held: dict[tuple[Any, ...], Any] = {}
+
+    def __call__(self, look: Callable[Concatenate[Connection, P], T], *arguments: P.args, **_: P.kwargs) -> T:
+        """What `look(conn, *arguments)` gives, or gave."""
+        key = (look, *arguments)
+        if key not in self._held:
+            self._held[key] = look(self.conn, *arguments, **_)
+        found: T = self._held[key]
+        return found
+
+    def learn(self, found: Any, look: Callable[..., Any], *arguments: Any) -> None:
+        """Keep what was found for many at once."""
+        self._held[look, *arguments] = found
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What a client can do to records: create, replace, patch, end, add claims. Each is one append, all or nothing."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,6 @@ from incidents_api.model.wire import Report
 from incidents_api.writing import lookup
 from incidents_api.writing.append import Change, append
 from incidents_api.writing.compose import claims, compose, derive
-from incidents_api.writing.register import new_record_id
 from incidents_api.writing.resolve import Resolver
 
 ENVELOPE = ("id", "version", "seq", "recorded_at", "recorded_by")
@@ -61,12 +60,13 @@ def create(conn: Connection, kind: Kind, report: Report, author: Visitor) -> Wri
 
 def create_many(conn: Connection, reports: Sequence[tuple[Kind, Report]], author: Visitor) -> list[Written]:
     """Create records that may refer to each other by `scheme:value`, in one append."""
+    to = Resolver(conn, author)
     ids: list[str] = []
     coming: dict[tuple[str, str, str], str] = {}
     for kind, report in reports:
         external_ids: dict[str, str] = getattr(report, "external_ids", {})
         held = lookup.by_external_id(conn, kind.name, external_ids.items())
-        record_id = new_record_id(conn, kind.name, external_ids)
+        record_id = to.new_id(kind.name, external_ids)
         if held is not None or record_id in ids:
             held = held or record_id
             names = ", ".join(f"{scheme}:{value}" for scheme, value in external_ids.items())
@@ -76,13 +76,13 @@ def create_many(conn: Connection, reports: Sequence[tuple[Kind, Report]], author
             raise Conflict(f"there is a record of kind {kind.name} with the external id {names} already", **told)
         ids.append(record_id)
         coming |= {(kind.name, scheme, value): record_id for scheme, value in external_ids.items()}
-    to = Resolver(conn, author, coming)
+    to = Resolver(conn, author, coming, to.look)
     for (kind, report), record_id in zip(reports, ids, strict=True):
         record = compose(to, report, record_id)
         if kind.name == "incident":
-            _check_review(to, record, None, author)
+            check_review(to, record, None, author)
         inline = getattr(report, "parent", None) is not None
-        _check_parent(to, record_id, record, "/parent" if inline else "/parent_id")
+        check_parent(to, record_id, record, "/parent" if inline else "/parent_id")
         to.create(kind.name, record, record_id)
     to.finish()
     _check_wholes(to, [(record_id, to.record(record_id)) for record_id in ids])
@@ -238,8 +238,8 @@ def _finish(current: Current, to: Resolver, record: dict[str, Any], operation: s
 def check_whole(current: Current, to: Resolver, record: dict[str, Any], author: Visitor) -> None:
     """Raise what speaks against a revision of a record as a whole, and every fault left with the resolver."""
     if current.kind.name == "incident":
-        _check_review(to, record, current.record, author)
-    _check_parent(to, current.record_id, record)
+        check_review(to, record, current.record, author)
+    check_parent(to, current.record_id, record)
     to.finish()
     _check_wholes(to, [(current.record_id, record)])
 
@@ -250,7 +250,7 @@ def written(revision: Revision, to: Resolver, *, created: bool) -> Written:
     return Written(revision.record_id, document(revision), mark, tuple(to.notes), created=created, changed=True)
 
 
-def _check_review(to: Resolver, record: dict[str, Any], before: Mapping[str, Any] | None, author: Visitor) -> None:
+def check_review(to: Resolver, record: dict[str, Any], before: Mapping[str, Any] | None, author: Visitor) -> None:
     """Who may set what: `by` is the store's; a status beyond submitted and a chosen figure are a reviewer's."""
     review = record["review"]
     held = before["review"] if before is not None else {"status": None, "by": None, "reason": None, "chosen": []}
@@ -271,7 +271,7 @@ def _check_review(to: Resolver, record: dict[str, Any], before: Mapping[str, Any
     review["by"] = author.author if judged else held["by"]
 
 
-def _check_parent(to: Resolver, record_id: str, record: Mapping[str, Any], pointer: str = "/parent_id") -> None:
+def check_parent(to: Resolver, record_id: str, record: Mapping[str, Any], pointer: str = "/parent_id") -> None:
     """Factions and places go at the most MAX_DEPTH levels deep, what stands beneath the record included."""
     above: list[str] = []
     parent_id = record.get("parent_id")
@@ -286,18 +286,24 @@ def _check_parent(to: Resolver, record_id: str, record: Mapping[str, Any], point
 
 
 def _check_wholes(to: Resolver, records: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
-    """part_of must not go in a circle, nor deeper than the walk that totals take, what lies beneath included."""
+    to.faults += [fault for _, fault in faults_of_wholes(to.conn, records)]
+    to.finish()
+
+
+def faults_of_wholes(conn: Connection, records: Iterable[tuple[str, Mapping[str, Any]]]) -> Iterator[tuple[str, Fault]]:
+    """Ids of the records whose part_of goes in a circle, or deeper than the walk that totals take, what lies beneath
+    included; each with its fault."""
     own = {
         record_id: {one["incident_id"] for one in record.get("relations", ()) if one["type"] == "part_of"}
         for record_id, record in records
     }
 
     def above(level: set[str]) -> set[str]:
-        stored = lookup.wholes(to.conn, level - own.keys())
+        stored = lookup.wholes(conn, level - own.keys())
         return stored.union(*(own[one] for one in level & own.keys()))
 
     def below(level: set[str]) -> set[str]:
-        stored = {part for part in lookup.parts(to.conn, level) if part not in own}
+        stored = {part for part in lookup.parts(conn, level) if part not in own}
         return stored | {part for part, wholes in own.items() if wholes & level}
 
     for record_id, direct in own.items():
@@ -306,10 +312,10 @@ def _check_wholes(to: Resolver, records: Iterable[tuple[str, Mapping[str, Any]]]
         height, circle = _levels(direct, above, record_id)
         depth, _ = _levels(below({record_id}), below, record_id)
         if circle:
-            to.fault("/relations", "an incident cannot be part of itself", "circle")
+            yield record_id, Fault("an incident cannot be part of itself", "circle", pointer="/relations")
         elif height + depth > MAX_DEPTH:
-            to.fault("/relations", f"part_of goes at the most {MAX_DEPTH} levels deep", "too_deep")
-    to.finish()
+            detail = f"part_of goes at the most {MAX_DEPTH} levels deep"
+            yield record_id, Fault(detail, "too_deep", pointer="/relations")
 
 
 def _levels(level: set[str], step: Callable[[set[str]], set[str]], start: str) -> tuple[int, bool]:

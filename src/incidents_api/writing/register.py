@@ -1,18 +1,20 @@
 """What one write looks up, creates and finds wrong; names are turned into records on top of it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from sqlalchemy.engine import Connection
 
 from incidents_api.errors import Fault, Invalid
+from incidents_api.model.kinds import KINDS
 from incidents_api.model.revision import derived_id, new_id
 from incidents_api.model.validation import validate
 from incidents_api.model.visitor import Visitor
 from incidents_api.model.wire import Report
 from incidents_api.writing import lookup
 from incidents_api.writing.append import Change
+from incidents_api.writing.lookup import Memory
 
 R = TypeVar("R", bound=Report)
 
@@ -21,13 +23,24 @@ class Register:
     """The records to create, the notes on what was found or created, and the faults of one write of one visitor.
 
     `coming`: the external ids (kind, scheme, value) of records that the same write will create, with their ids.
+    `leaning`: those of them that a report referred to before they were made. `own`: the records that the record under
+    revision refers to; one that would be made anew exactly as one of them is that one.
     """
 
     def __init__(
-        self, conn: Connection, who: Visitor, coming: Mapping[tuple[str, str, str], str] | None = None
+        self,
+        conn: Connection,
+        who: Visitor,
+        coming: Mapping[tuple[str, str, str], str] | None = None,
+        look: Memory | None = None,
     ) -> None:
         self.conn = conn
         self.who = who
+        self.look = look or Memory(conn)
+        self.own: list[str] = []
+        self.leaning: set[str] = set()
+        self.kept_texts: dict[str, str] = {}
+        self._fresh: dict[tuple[str, ...], list[str]] = {}
         self.changes: list[Change] = []
         self.notes: list[dict[str, Any]] = []
         self.faults: list[Fault] = []
@@ -42,13 +55,42 @@ class Register:
         self.faults.append(Fault(detail, code, pointer=pointer, **more))
 
     def finish(self) -> None:
-        """Raise Invalid when anything was wrong."""
+        """Raise Invalid when anything was wrong; else keep the texts that came with the reports."""
         if self.faults:
             raise Invalid("The report was read but cannot be taken; see errors", self.faults)
+        for fingerprint, text in self.kept_texts.items():
+            lookup.keep_text(self.conn, fingerprint, text)
+
+    def mark(self) -> tuple[int, int, int]:
+        """Where this write stands, for `undo`."""
+        return len(self.changes), len(self.notes), len(self.kept_texts)
+
+    def undo(self, mark: tuple[int, int, int]) -> None:
+        """Take back what one report brought since the mark, its faults included."""
+        changes, notes, texts = mark
+        for change in self.changes[changes:]:
+            record = self.records.pop(change.record_id)
+            del self.kinds[change.record_id]
+            for key in _keys(change.kind, record):
+                self._fresh[key].remove(change.record_id)
+        for fingerprint in list(self.kept_texts)[texts:]:
+            del self.kept_texts[fingerprint]
+        del self.changes[changes:], self.notes[notes:], self.faults[:]
+
+    def forget(self, names: Iterable[tuple[str, str, str]]) -> None:
+        """These external ids will not come after all: what follows finds none of them."""
+        for name in names:
+            self.coming_kinds.pop(self.coming.pop(name, ""), None)
 
     def create(self, kind: str, record: dict[str, Any], record_id: str | None = None) -> str:
         """Queue the creation of a record; its id."""
-        record_id = record_id or new_record_id(self.conn, kind, record["external_ids"])
+        for one in self.own:
+            if one not in self.kinds and self.look(lookup.known, one) is not None and self.record(one) == record:
+                self.own.remove(one)
+                return one
+        record_id = record_id or self.new_id(kind, record["external_ids"])
+        for key in _keys(kind, record):
+            self._fresh.setdefault(key, []).append(record_id)
         self.changes.append(Change(kind, record_id, 1, "create", record))
         self.records[record_id] = record
         self.kinds[record_id] = kind
@@ -67,7 +109,7 @@ class Register:
         if record_id not in self.records:
             if record_id in self.coming_kinds:
                 raise Invalid(f"the {self.coming_kinds[record_id]} {record_id} must come before what refers to it")
-            self.records[record_id] = lookup.record_of(self.conn, record_id)
+            self.records[record_id] = self.look(lookup.record_of, record_id)
         return self.records[record_id]
 
     def composed(self, record_id: str | None, pointer: str) -> str | None:
@@ -94,9 +136,11 @@ class Register:
     def by_id(self, kind: str, record_id: str, pointer: str) -> str | None:
         """The id, when it names a record of that kind that is not ended; the survivor's, when it was merged."""
         if kind in (self.kinds.get(record_id), self.coming_kinds.get(record_id)):
+            if record_id not in self.kinds:
+                self.leaning.add(record_id)
             return record_id
-        found = lookup.known(self.conn, record_id)
-        if found is None or found.kind != kind or not lookup.shown(self.conn, record_id, self.who):
+        found = self.look(lookup.known, record_id)
+        if found is None or found.kind != kind or not self.look(lookup.shown, record_id, self.who):
             self.fault(pointer, f"there is no {kind} with the id {record_id}", "unknown_id")
             return None
         if found.ended and (survivor := lookup.survivor(self.conn, record_id)) != record_id:
@@ -109,16 +153,33 @@ class Register:
 
     def external(self, kind: str, external_ids: dict[str, str]) -> str | None:
         """The record that one of these external ids names, in the store or in this write."""
-        found = lookup.by_external_id(self.conn, kind, external_ids.items())
-        if found is not None:
-            return found
-        held = {
-            (of_kind, scheme, value): record_id
-            for record_id, of_kind in self.kinds.items()
-            for scheme, value in self.records[record_id]["external_ids"].items()
-        }
-        wanted = [(kind, scheme, value) for scheme, value in external_ids.items()]
-        return next((both[key] for key in wanted for both in (held, self.coming) if key in both), None)
+        for scheme, value in external_ids.items():
+            found = self.look(lookup.by_external_id, kind, ((scheme, value),))
+            if found is not None:
+                return found
+        for scheme, value in external_ids.items():
+            fresh = [*self.fresh(kind, scheme, value), self.coming.get((kind, scheme, value))]
+            if fresh[0] is not None:
+                return fresh[0]
+        return None
+
+    def fresh(self, *key: str) -> list[str]:
+        """Records of this write by (kind, scheme, value), (kind, known as, folded name) or (source, by url, url)."""
+        return self._fresh.get(key, [])
+
+    def text(self, fingerprint: str | None) -> str | None:
+        """The text with that sha256, where it is kept or came with this write."""
+        return self.kept_texts.get(fingerprint or "") or self.look(lookup.text_of, fingerprint)
+
+    def new_id(self, kind: str, external_ids: Mapping[str, str]) -> str:
+        """A derived id for a record that arrives with an external id, a fresh one for any other.
+
+        Also a fresh one where a record took the derived id and gave the external id up since.
+        """
+        for scheme, value in external_ids.items():
+            record_id = derived_id(kind, scheme, value)
+            return record_id if self.look(lookup.known, record_id) is None else new_id()
+        return new_id()
 
     def by_text(self, kind: str, text: str, pointer: str) -> tuple[bool, str | None]:
         """(settled, id) for an id or `scheme:value`; not settled means that the text is something else."""
@@ -134,12 +195,14 @@ class Register:
         return True, None
 
 
-def new_record_id(conn: Connection, kind: str, external_ids: Mapping[str, str]) -> str:
-    """A derived id for a record that arrives with an external id, a fresh one for any other.
-
-    Also a fresh one where a record took the derived id and gave the external id up since.
-    """
-    for scheme, value in external_ids.items():
-        record_id = derived_id(kind, scheme, value)
-        return record_id if lookup.known(conn, record_id) is None else new_id()
-    return new_id()
+def _keys(kind: str, record: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    """By what the reports that follow in the same write can find a record."""
+    for scheme, value in record["external_ids"].items():
+        yield kind, scheme, value
+    if kind in ("actor", "location") and record.get("identified", True):
+        for name in KINDS[kind].field("known_as").value(record):
+            yield kind, "known as", name
+    if kind == "source":
+        for column in ("url", "fingerprint"):
+            if record[column] is not None:
+                yield kind, f"by {column}", record[column]

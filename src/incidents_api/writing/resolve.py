@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from incidents_api.model.actor import ActorReport, Alias
-from incidents_api.model.kinds import KINDS
 from incidents_api.model.quotes import QuoteError, check
 from incidents_api.model.source import Boilerplate, SourceReport
 from incidents_api.model.wire import DateForm, Evidence, Quote, dated
 from incidents_api.model.words import name_key
 from incidents_api.writing import lookup
 from incidents_api.writing.locate import Locator
-from incidents_api.writing.register import new_record_id
 
 
 class Resolver(Locator):
@@ -44,19 +42,13 @@ class Resolver(Locator):
         return self._source(given, pointer)
 
     def _source(self, report: SourceReport, pointer: str) -> str | None:
-        record_id = new_record_id(self.conn, "source", report.external_ids)
+        record_id = self.new_id("source", report.external_ids)
         record = self.source_record(report, record_id, pointer)
         found = self.external("source", report.external_ids)
         for column in ("url", "fingerprint"):
             if found is None and record[column] is not None:
-                found = lookup.source_where(self.conn, column, record[column]) or next(
-                    (
-                        one
-                        for one, kind in self.kinds.items()
-                        if kind == "source" and self.records[one][column] == record[column]
-                    ),
-                    None,
-                )
+                fresh = self.fresh("source", f"by {column}", record[column])
+                found = self.look(lookup.source_where, column, record[column]) or next(iter(fresh), None)
         if found is not None:
             return self.note(pointer, "source", found, "found") if self.by_id("source", found, pointer) else None
         if report.title is None and report.url is None and not report.external_ids and report.fingerprint is None:
@@ -72,8 +64,8 @@ class Resolver(Locator):
             if fingerprint not in (None, digest):
                 self.fault(f"{pointer}/fingerprint", f"the text has the sha256 {digest}", "fingerprint")
             fingerprint, length = digest, len(report.text)
-            lookup.keep_text(self.conn, digest, report.text)
-        text = self.texts[record_id] = lookup.text_of(self.conn, fingerprint)
+            self.kept_texts[digest] = report.text
+        text = self.texts[record_id] = self.text(fingerprint)
         boilerplate = []
         for n, given in enumerate(report.boilerplate):
             entry = Boilerplate(quote=given) if isinstance(given, str) else given
@@ -121,7 +113,7 @@ class Resolver(Locator):
         if quote is None or source_id is None:
             return self._checked(quote, None, pointer)
         if source_id not in self.texts:
-            self.texts[source_id] = lookup.text_of(self.conn, self.record(source_id)["fingerprint"])
+            self.texts[source_id] = self.text(self.record(source_id)["fingerprint"])
         return self._checked(quote, self.texts[source_id], pointer)
 
     def evidence(self, entries: Sequence[Evidence | str], source_id: str | None, pointer: str) -> list[dict[str, Any]]:
@@ -195,15 +187,7 @@ class Resolver(Locator):
 
     def _one_named(self, kind: str, name: str, pointer: str) -> str | None:
         """The one record of that name; "" (and a fault) when there are several."""
-        folded = name_key(name)
-        fresh = [
-            one
-            for one, of_kind in self.kinds.items()
-            if of_kind == kind
-            and self.records[one].get("identified", True)
-            and folded in KINDS[kind].field("known_as").value(self.records[one])
-        ]
-        found = sorted({*lookup.by_name(self.conn, kind, name), *fresh})
+        found = sorted({*self.look(lookup.by_name, kind, name), *self.fresh(kind, "known as", name_key(name))})
         if len(found) > 1:
             told = tuple(
                 {"id": one, "name": self.record(one)["name"], "type": self.record(one)["type"]} for one in found[:10]

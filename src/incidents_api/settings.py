@@ -19,6 +19,9 @@ class Settings(BaseSettings):
     public_statuses: Annotated[tuple[str, ...], NoDecode] = Field(
         ("published", "verified"), description="Review statuses of the incidents that everybody sees, parted by commas."
     )
+    suppress_below: int = Field(
+        5, ge=0, description="Totals by sex, age, nationality or category keep back fewer persons than this; 0: none."
+    )
     restricted: Literal["hidden", "coarsened"] = Field(
         "hidden", description="What the public sees of restricted and held incidents; incidents migrate applies it."
     )

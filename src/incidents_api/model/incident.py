@@ -138,6 +138,14 @@ class Review(Report):
     chosen: Annotated[list[ClaimId], Field(max_length=100)] = []
 
 
+class ReviewReport(Report):
+    """A move in review: the new status and why; `chosen`, where given, are the claims held for best from now on."""
+
+    status: Annotated[str, InList("review_status")]
+    reason: Line
+    chosen: Annotated[list[ClaimId], Field(max_length=100)] | None = None
+
+
 class IncidentReport(Report):
     """A report of an incident: the long form that reads return, or the short one.
 

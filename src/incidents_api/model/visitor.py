@@ -15,6 +15,8 @@ class Visitor:
     """Stands for the key in logs and limits; tells nothing of its secret."""
     statuses: tuple[str, ...] = field(default=PUBLISHED, compare=False)
     """Review statuses that the settings show to everybody."""
+    confirms: frozenset[str] = field(default=frozenset(), compare=False)
+    """Kinds of what screening finds in free text that it means to keep (model/screening.py)."""
     now: str = field(default="", compare=False)
     """When it asks, as the log spells it; before all embargoes when nobody has said."""
 

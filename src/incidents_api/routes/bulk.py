@@ -22,6 +22,7 @@ from incidents_api.reading import query, refusals
 from incidents_api.reading.parameters import nearest
 from incidents_api.routes import web
 from incidents_api.routes.body import Body, CutOff
+from incidents_api.routes.confirm import CONFIRM, confirming
 from incidents_api.routes.describe import bulk_answer, parameter
 from incidents_api.routes.web import Endpoint, database_of, limits_of
 from incidents_api.writing.bulk import Bulk, Options, Outcome
@@ -55,6 +56,7 @@ def _bulk(kind: Kind) -> Endpoint:
 
     async def handle(request: Request, who: Visitor) -> Response:
         given = _given(request, defaults)
+        who = confirming(who, given.get("confirm"))
         media = _media(request)
         options = Options(given["dry_run"] == "true", given["on_error"], given["on_existing"])
         if media == "text/csv" and options.on_existing == "update":
@@ -69,7 +71,7 @@ def _bulk(kind: Kind) -> Endpoint:
         "One report to a line (NDJSON), a JSON array, or CSV in the columns of the export; read as it arrives, written "
         "in batches, each a transaction. A line that is refused leaves its neighbours alone. With an Idempotency-Key a "
         "request that was cut off goes on where it stood when it is sent again.",
-        tuple(_chosen(name, default) for name, default in defaults.items()),
+        (*(_chosen(name, default) for name, default in defaults.items()), CONFIRM),
         {"media": NDJSON, "schema": item}, answer=bulk_answer(), streams=True,
         problems=(400, 401, 403, 409, 413, 415, 422),
     )  # fmt: skip
@@ -90,8 +92,10 @@ def _refusals() -> Endpoint:
 
 def _given(request: Request, defaults: Mapping[str, str]) -> dict[str, str]:
     """The parameters, each a word of its list."""
-    given = dict(defaults) | query.read_once(request.scope["query_string"], tuple(defaults))
+    given = dict(defaults) | query.read_once(request.scope["query_string"], (*defaults, "confirm"))
     for name, value in given.items():
+        if name == "confirm":
+            continue
         allowed = _CHOICES[name][0]
         if value not in allowed:
             fault = Fault(f"not one of its values{nearest(value, allowed)}", "unknown_code", None, name, allowed)

@@ -8,13 +8,18 @@ from pydantic.json_schema import models_json_schema
 
 from incidents_api.errors import PROBLEMS
 from incidents_api.model.answers import ANSWERS, Change, Resolved, RevisionEntry, StoredClaim
-from incidents_api.model.incident import ClaimsReport
+from incidents_api.model.incident import ClaimsReport, ReviewReport
 from incidents_api.model.kinds import KINDS, Kind
 from incidents_api.model.merging import MergeReport
 from incidents_api.reading.parameters import parameters
 
 _REF = "#/components/schemas/{model}"
-_REPORTS: tuple[type[BaseModel], ...] = (*(kind.report for kind in KINDS.values()), ClaimsReport, MergeReport)
+_REPORTS: tuple[type[BaseModel], ...] = (
+    *(kind.report for kind in KINDS.values()),
+    ClaimsReport,
+    MergeReport,
+    ReviewReport,
+)
 _SHOWN: tuple[type[BaseModel], ...] = (*ANSWERS.values(), Resolved, RevisionEntry, Change)
 
 
@@ -58,7 +63,7 @@ _PROBLEM = {
 
 def parameter(
     name: str, where: str, meaning: str, schema: Mapping[str, Any], *, required: bool = False
-) -> Mapping[str, Any]:
+) -> dict[str, Any]:
     """A parameter of an operation."""
     return {"name": name, "in": where, "description": meaning, "required": required, "schema": dict(schema)}
 
@@ -188,7 +193,9 @@ def totals_answer() -> Mapping[str, Any]:
     """The schema of totals."""
     number = {"type": "integer", "minimum": 0}
     levels = ("low", "best", "high", "incidents", "lower_bound_only", "open_ended")
-    figure = {"type": "object", "required": list(levels), "properties": dict.fromkeys(levels, number)}
+    told = {"type": ["integer", "null"], "minimum": 0, "description": "Null where it is kept back (suppressed)."}
+    members: dict[str, Any] = dict.fromkeys(levels, told) | {"suppressed": {"const": True}}
+    figure = {"type": "object", "required": list(levels), "properties": members}
     row = {
         "type": "object",
         "required": ["key", "incidents", "measures"],
@@ -207,6 +214,7 @@ def totals_answer() -> Mapping[str, Any]:
             "excluded": {"type": "object", "required": list(left), "properties": dict.fromkeys(left, number)},
             "overlapping": {"type": "boolean", "description": "An incident can stand in several rows."},
             "as_of": number,
+            "suppressed": {**number, "description": "How many figures are kept back; left out where none is."},
         },
     }
 

@@ -11,7 +11,7 @@ from fastapi import Request
 from incidents_api.access import READ
 from incidents_api.errors import BadQuery, Fault
 from incidents_api.model import vocabulary
-from incidents_api.model.incident import ClaimsReport
+from incidents_api.model.incident import ClaimsReport, ReviewReport
 from incidents_api.model.kinds import KINDS, Kind
 from incidents_api.model.merging import MergeReport
 from incidents_api.model.validation import validate
@@ -19,6 +19,7 @@ from incidents_api.model.visitor import Visitor
 from incidents_api.reading import query
 from incidents_api.reading.parameters import nearest
 from incidents_api.routes import exports, history, lists, web
+from incidents_api.routes.confirm import CONFIRM, confirming
 from incidents_api.routes.describe import (
     AS_OF,
     ID,
@@ -43,7 +44,7 @@ _IF_MATCH = parameter("If-Match", "header", "The ETag of the version that you re
 def endpoints() -> list[Endpoint]:
     """Every route over records."""
     made = [endpoint for kind in KINDS.values() for endpoint in _of_kind(kind)]
-    return [*made, _add_claims(KINDS["incident"])]
+    return [*made, _add_claims(KINDS["incident"]), _review(KINDS["incident"])]
 
 
 def _of_kind(kind: Kind) -> list[Endpoint]:
@@ -58,7 +59,7 @@ def _of_kind(kind: Kind) -> list[Endpoint]:
         Endpoint(
             "POST", every, "write", _create(kind), f"create_{kind.name}", f"Create one {kind.name}", kind.plural,
             "Locations, actors and sources may be given by name, code or address; `resolved` says which were found "
-            "or created.",
+            "or created.", (CONFIRM,),
             body=body_of(kind.report), status=201, answer=written_answer(kind),
             headers={"Location": "Where the record is.", "ETag": "Its version."},
             problems=(400, 401, 403, 409, 413, 415, 422),
@@ -71,13 +72,14 @@ def _of_kind(kind: Kind) -> list[Endpoint]:
         ),
         Endpoint(
             "PUT", one, "write", _replace(kind), f"replace_{kind.name}", f"Replace one {kind.name}", kind.plural,
-            "What the store derives may be left out or sent back unchanged.", (ID, _IF_MATCH),
+            "What the store derives may be left out or sent back unchanged.", (ID, _IF_MATCH, CONFIRM),
             body_of(kind.report), answer=written_answer(kind), headers={"ETag": "The new version."},
             problems=(308, 400, 401, 403, 404, 409, 410, 412, 413, 415, 422, 428),
         ),
         Endpoint(
             "PATCH", one, "write", _patch(kind), f"patch_{kind.name}", f"Change members of one {kind.name}",
-            kind.plural, "A JSON merge patch (RFC 7396): null removes, arrays are replaced.", (ID, _IF_MATCH),
+            kind.plural, "A JSON merge patch (RFC 7396): null removes, arrays are replaced.",
+            (ID, _IF_MATCH, CONFIRM),
             {"media": web.MERGE_PATCH, "schema": {"type": "object", "examples": [{"title": "A better title"}]}},
             answer=written_answer(kind), headers={"ETag": "The new version."},
             problems=(308, 400, 401, 403, 404, 409, 410, 412, 413, 415, 422, 428),
@@ -126,9 +128,30 @@ def _made(kind: Kind, written: Written) -> Answer:
     return replace(answer, status=201, headers={"Location": f"/v1/{kind.plural}/{written.record_id}", **answer.headers})
 
 
+def _confirming(request: Request, who: Visitor) -> Visitor:
+    """The visitor with what `confirm`, the only parameter of the route, says to keep."""
+    return confirming(who, query.read_once(request.scope["query_string"], ("confirm",)).get("confirm"))
+
+
+def _review(kind: Kind) -> Endpoint:
+    async def handle(request: Request, who: Visitor) -> Write:
+        who = _confirming(request, who)
+        tags = web.if_match(request)
+        report = validate(ReviewReport, await web.read_body(request))
+        return Write(_changed, writing.review, (request.path_params["id"], report, tags, who))
+
+    return Endpoint(
+        "POST", "/v1/incidents/{id}/review", "review", handle, "review_incident", "Move an incident in review",
+        kind.plural, "Along the moves of `review_status` in the codebook; `chosen` claims are the best from then on.",
+        (ID, _IF_MATCH, CONFIRM), body_of(ReviewReport), 200, written_answer(kind),
+        headers={"ETag": "The new version."},
+        problems=(308, 400, 401, 403, 404, 409, 410, 412, 413, 415, 422, 428),
+    )  # fmt: skip
+
+
 def _create(kind: Kind) -> web.Writer:
     async def handle(request: Request, who: Visitor) -> Write:
-        query.read_once(request.scope["query_string"])
+        who = _confirming(request, who)
         report = validate(kind.report, await web.read_body(request))
         return Write(partial(_made, kind), writing.create, (kind, report, who))
 
@@ -145,7 +168,7 @@ def _patch(kind: Kind) -> web.Writer:
 
 def _change(kind: Kind, change: Callable[..., Written], media: tuple[str, ...]) -> web.Writer:
     async def handle(request: Request, who: Visitor) -> Write:
-        query.read_once(request.scope["query_string"])
+        who = _confirming(request, who)
         tags = web.if_match(request)
         body = await web.read_body(request, media=media)
         if not isinstance(body, dict):
@@ -193,7 +216,7 @@ def _merge(kind: Kind) -> web.Writer:
 
 def _add_claims(kind: Kind) -> Endpoint:
     async def handle(request: Request, who: Visitor) -> Write:
-        query.read_once(request.scope["query_string"])
+        who = _confirming(request, who)
         tags = web.entity_tags(request.headers.get("if-match"))
         report = validate(ClaimsReport, await web.read_body(request))
         return Write(partial(_made, kind), writing.add_claims, (request.path_params["id"], report, tags, who))
@@ -202,7 +225,7 @@ def _add_claims(kind: Kind) -> Endpoint:
         "POST", "/v1/incidents/{id}/claims", "write", handle, "add_claims", "Add claims to an incident", kind.plural,
         "For a source that says something new, or otherwise; the record need not be sent again. If-Match is optional: "
         "claims only add.",
-        (ID, _IF_MATCH), body_of(ClaimsReport), 201, written_answer(kind),
+        (ID, _IF_MATCH, CONFIRM), body_of(ClaimsReport), 201, written_answer(kind),
         headers={"Location": "Where the record is.", "ETag": "Its version."},
         problems=(308, 400, 401, 403, 404, 410, 412, 413, 415, 422),
     )  # fmt: skip

@@ -8,11 +8,12 @@ from incidents_api.access import READ
 from incidents_api.model.audience import Audience
 from incidents_api.model.kinds import KINDS
 from incidents_api.model.netting import net
+from incidents_api.model.suppression import SENSITIVE, suppress
 from incidents_api.model.visitor import Visitor
 from incidents_api.reading import totals
 from incidents_api.routes import lists, web
 from incidents_api.routes.describe import parameters_of, totals_answer
-from incidents_api.routes.web import Endpoint, database_of
+from incidents_api.routes.web import Endpoint, database_of, limits_of
 from incidents_api.storage.database import Database
 
 MAX_LEVELS = 8
@@ -24,7 +25,8 @@ def endpoints() -> list[Endpoint]:
     told = (
         "An incident counts with its figures less those of its parts that the same filter selects, so that a whole and "
         "its parts together count once. Period totals are left out unless asked for. A date or place too coarse "
-        "for a group goes into the null bucket, so buckets add up to the whole."
+        "for a group goes into the null bucket, so buckets add up to the whole. Figures of a few persons by sex, age, "
+        "nationality or category are kept back from the public, with others that would give them away: `suppressed`."
     )
     return [
         Endpoint(
@@ -54,8 +56,11 @@ async def _totals(request: Request, who: Visitor) -> Response:
     wholes = await _nearest_wholes(database, told, at, who.audience)
     netted = net(told.trees, wholes)
     totals.settle(told, netted)
+    rows = totals.answer(told, by)
+    broken_down = any(name in by or read.get(name) for name in SENSITIVE)
+    kept_back = suppress(rows, by, limits_of(request).suppress_below) if broken_down and not who.full else 0
     body = {
-        "rows": totals.answer(told, by),
+        "rows": rows,
         "excluded": {
             "period_totals": 0 if totals.wants_period_totals(read) else told.left,
             "netted_parts": netted.parts,
@@ -65,6 +70,8 @@ async def _totals(request: Request, who: Visitor) -> Response:
         "overlapping": _overlap(by),
         "as_of": at,
     }
+    if kept_back:
+        body["suppressed"] = kept_back
     return web.json_answer(body, headers=ask.headers(who, at))
 
 

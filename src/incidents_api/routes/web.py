@@ -72,6 +72,7 @@ class Limits:
     licence: str
     idempotency_days: int
     public_statuses: tuple[str, ...]
+    suppress_below: int
     open_metrics: bool = True
 
 

@@ -18,8 +18,9 @@ from incidents_api.writing import lookup
 from incidents_api.writing.append import Change, append
 from incidents_api.writing.compose import compose, derive
 from incidents_api.writing.lookup import Known, Memory
-from incidents_api.writing.records import check_parent, check_review, faults_of_wholes
+from incidents_api.writing.records import check_parent, faults_of_wholes
 from incidents_api.writing.resolve import Resolver
+from incidents_api.writing.review import check_review, check_text
 
 Own = tuple[str, str, str]
 """Kind, scheme and value of an external id."""
@@ -281,6 +282,7 @@ class _Batch:
             record = _merged(to, stands.base, stands.record, record)
             if "merged" in stands.record:
                 record["merged"] = stands.record["merged"]
+        check_text(to, record, None if stands is None else stands.record, self.who)
         inline = getattr(item.report, "parent", None) is not None
         check_parent(to, record_id, record, "/parent" if inline else "/parent_id")
         if to.faults:

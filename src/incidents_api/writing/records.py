@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from incidents_api.errors import Conflict, Fault, Gone, Invalid, MissingScope, Moved, NotFound, StaleVersion
+from incidents_api.errors import Conflict, Fault, Gone, Invalid, Moved, NotFound, StaleVersion
 from incidents_api.model.audience import is_closed
-from incidents_api.model.incident import ClaimsReport
+from incidents_api.model.incident import ClaimsReport, ReviewReport
 from incidents_api.model.kinds import KINDS, Kind
 from incidents_api.model.revision import Revision, canonical, document, etag
 from incidents_api.model.validation import validate
@@ -18,12 +18,10 @@ from incidents_api.writing import lookup
 from incidents_api.writing.append import Change, append
 from incidents_api.writing.compose import claims, compose, derive
 from incidents_api.writing.resolve import Resolver
+from incidents_api.writing.review import check_move, check_review, check_text
 
 ENVELOPE = ("id", "version", "seq", "recorded_at", "recorded_by")
 """Members that the log gives; a PUT may send them back unchanged."""
-
-REVIEWED = ("draft", "submitted")
-"""Statuses that a writer may give; any other is a reviewer's."""
 
 MAX_DEPTH = 8
 """How deep part_of and parents may go (no recursive SQL: they are walked level by level)."""
@@ -81,6 +79,7 @@ def create_many(conn: Connection, reports: Sequence[tuple[Kind, Report]], author
         record = compose(to, report, record_id)
         if kind.name == "incident":
             check_review(to, record, None, author)
+        check_text(to, record, None, author)
         inline = getattr(report, "parent", None) is not None
         check_parent(to, record_id, record, "/parent" if inline else "/parent_id")
         to.create(kind.name, record, record_id)
@@ -127,6 +126,23 @@ def add_claims(
         to.fault("/claims", "an incident holds at the most 500 claims", "too_many")
     record = derive(to, current.record | {"claims": [*held, *added]}, len(held))
     return _finish(current, to, record, "claim", author)
+
+
+def review(conn: Connection, record_id: str, report: ReviewReport, if_match: Sequence[str], author: Visitor) -> Written:
+    """Move an incident in review; the revision says who did, and the record why."""
+    current = standing(conn, KINDS["incident"], record_id, author, if_match)
+    to = Resolver(conn, author)
+    held, known = current.record["review"], {claim["id"] for claim in current.record["claims"]}
+    chosen = held["chosen"] if report.chosen is None else report.chosen
+    if chosen == held["chosen"] or report.status != held["status"]:
+        check_move(to, held["status"], report.status, "/status")
+    for n, claim_id in enumerate(chosen):
+        if claim_id not in known:
+            to.fault(f"/chosen/{n}", "it names no claim of this record", "unknown_id")
+    to.finish()
+    told = {"status": report.status, "by": author.author, "reason": report.reason, "chosen": list(chosen)}
+    record = derive(to, current.record | {"review": told}, len(known))
+    return _finish(current, to, record, "review", author)
 
 
 def end(
@@ -239,6 +255,7 @@ def check_whole(current: Current, to: Resolver, record: dict[str, Any], author: 
     """Raise what speaks against a revision of a record as a whole, and every fault left with the resolver."""
     if current.kind.name == "incident":
         check_review(to, record, current.record, author)
+    check_text(to, record, current.record, author)
     check_parent(to, current.record_id, record)
     to.finish()
     _check_wholes(to, [(current.record_id, record)])
@@ -248,27 +265,6 @@ def written(revision: Revision, to: Resolver, *, created: bool) -> Written:
     """The answer of a write: the record as it stands after this revision."""
     mark = etag(revision.version, revision.hash)
     return Written(revision.record_id, document(revision), mark, tuple(to.notes), created=created, changed=True)
-
-
-def check_review(to: Resolver, record: dict[str, Any], before: Mapping[str, Any] | None, author: Visitor) -> None:
-    """Who may set what: `by` is the store's; a status beyond submitted and a chosen figure are a reviewer's."""
-    review = record["review"]
-    held = before["review"] if before is not None else {"status": None, "by": None, "reason": None, "chosen": []}
-    if review["status"] is None:
-        review["status"] = held["status"] or ("published" if author.may("review") else "submitted")
-    if review["by"] not in (None, held["by"], author.author):
-        to.fault("/review/by", "by is the name of the key that reviews; leave it out", "read_only")
-    moved = review["status"] != held["status"] or review["chosen"] != held["chosen"]
-    judged = review["chosen"] != held["chosen"] or (moved and review["status"] not in REVIEWED)
-    if before is not None and moved and held["status"] not in REVIEWED:
-        judged = True
-    if judged and not author.may("review"):
-        raise MissingScope("setting a review takes a key with the scope review", scope="review")
-    if is_closed(record, author.now) and not author.full:
-        raise MissingScope(
-            "a restricted or held record takes a key with the scope read:restricted", scope="read:restricted"
-        )
-    review["by"] = author.author if judged else held["by"]
 
 
 def check_parent(to: Resolver, record_id: str, record: Mapping[str, Any], pointer: str = "/parent_id") -> None:

@@ -1,0 +1,116 @@
+"""A store asked by more than it can serve: an answer or 503, never a false 401 or a 500, and soon itself again."""
+
+import asyncio
+import random
+import threading
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx
+import pytest
+import sqlalchemy as sa
+
+from incidents_api import access
+from incidents_api.app import create_app
+from incidents_api.settings import Settings
+from incidents_api.storage import dialects
+from incidents_api.storage.database import Database, Statement
+
+Ask = Callable[..., Awaitable[httpx.Response]]
+
+
+def play(url: str, script: Callable[[Any, Ask], Awaitable[None]]) -> None:
+    """Run a script against the service with a pool of two (SQLite) or four (PostgreSQL), on one loop."""
+
+    async def run() -> None:
+        app = create_app(Settings(_env_file=None, database_url=url, read_threads=2))
+        store: Database = app.state.database
+        key = await store.write(access.create_key, "tester", ["write"])
+        headers = {"Authorization": f"Bearer {key}"}
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url="http://test", headers=headers
+        ) as client:
+            await script(app, client.get)
+        await store.close()
+
+    asyncio.run(asyncio.wait_for(run(), 120))
+
+
+PATHS = ("/v1/incidents?q=rescue&count=exact", "/v1/totals?by=admin1", "/v1/incidents", "/v1/claims")
+
+
+async def held(store: Database, release: threading.Event) -> list["asyncio.Future[Any]"]:
+    """Every reader of the store is busy until the release."""
+    await store.read(Statement("one", lambda: sa.select(sa.literal(1))))
+    reader: Any = store._reader
+    if isinstance(reader, dialects.SqliteReader):
+        holding = [reader._threads.run(release.wait, 60) for _ in range(2)]
+    else:
+
+        async def hold() -> None:
+            async with reader._pool.connection():
+                await asyncio.to_thread(release.wait, 60)
+
+        holding = [hold() for _ in range(4)]
+    tasks = [asyncio.ensure_future(one) for one in holding]
+    while store.load().reader.busy < len(tasks):
+        await asyncio.sleep(0.01)
+    return tasks
+
+
+def idle_in_transaction(store: Database) -> int:
+    """Connections that hold a transaction open and do nothing."""
+    if store.url.get_backend_name() == "sqlite":
+        return 0
+    asked = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%%'"
+    with store.connect() as conn:
+        return int(conn.exec_driver_sql(asked).scalar_one())
+
+
+def test_a_hundred_clients_and_no_reader_free(seeded_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def script(app: Any, get: Ask) -> None:
+        store: Database = app.state.database
+        release = threading.Event()
+        holding = await held(store, release)
+        answers = await asyncio.gather(*(get(PATHS[n % 4]) for n in range(100)))
+        assert {one.status_code for one in answers} == {503}
+        assert all(one.headers["Retry-After"] for one in answers)
+        assert (await get("/livez")).status_code in (200, 503)
+        release.set()
+        await asyncio.gather(*holding)
+        assert [(await get(path)).status_code for path in PATHS] == [200] * 4
+        assert store.load().reader.waiting == 0
+        assert idle_in_transaction(store) == 0
+
+    play(seeded_url, script)
+
+
+def test_a_hundred_clients_at_once(seeded_url: str) -> None:
+    async def script(app: Any, get: Ask) -> None:
+        told = Counter(one.status_code for one in await asyncio.gather(*(get(PATHS[n % 4]) for n in range(400))))
+        assert set(told) <= {200, 503}
+        assert told[200] > 0
+        assert idle_in_transaction(app.state.database) == 0
+
+    play(seeded_url, script)
+
+
+def test_two_hundred_clients_that_hang_up(seeded_url: str) -> None:
+    async def script(app: Any, get: Ask) -> None:
+        store: Database = app.state.database
+        when = random.Random(5)
+
+        async def hang_up(n: int) -> None:
+            asking = asyncio.ensure_future(get(PATHS[n % 4]))
+            await asyncio.wait([asking], timeout=when.uniform(0, 0.2))
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+
+        await asyncio.gather(*(hang_up(n) for n in range(200)))
+        while store.load().reader.busy or store.load().reader.waiting:
+            await asyncio.sleep(0.01)
+        assert [(await get(path)).status_code for path in PATHS] == [200] * 4
+        assert idle_in_transaction(store) == 0
+
+    play(seeded_url, script)

@@ -15,6 +15,7 @@ from starlette.routing import Match
 
 from incidents_api import __version__, access
 from incidents_api.access.rates import Rate
+from incidents_api.access.tokens import Issuer, Trust
 from incidents_api.errors import PROBLEMS, BadQuery, MethodNotAllowed, NotFound, OperatorError, Problem
 from incidents_api.model import vocabulary
 from incidents_api.routes import (
@@ -99,6 +100,7 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
         Rate(settings.rate_per_address), Rate(settings.rate_per_key), settings.trusted_hops, settings.max_exports
     )
     app.state.uses = access.Uses()
+    app.state.issuer = _issuer(settings)
     app.state.files = Files()
     app.state.watch = Watch(store)
     app.state.watch.closing = app.state.stopping.is_set
@@ -136,6 +138,21 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
     )
     app.add_middleware(Front, metrics=app.state.metrics, behind_proxy=settings.trusted_hops > 0)
     return app
+
+
+def _issuer(settings: Settings) -> Issuer | None:
+    """The identity provider whose tokens are taken beside keys, if there is one."""
+    if settings.oidc_issuer is None:
+        return None
+    return Issuer(
+        Trust(
+            settings.oidc_issuer,
+            settings.oidc_audience,
+            settings.oidc_jwks_url,
+            settings.oidc_claim,
+            settings.oidc_scopes,
+        )
+    )
 
 
 async def _write_uses(uses: access.Uses, store: Database) -> None:

@@ -42,6 +42,11 @@ class Settings(BaseSettings):
     read_threads: int = Field(2, ge=1, le=64, description="Reader threads (SQLite) or pooled connections (PostgreSQL).")
     statement_seconds: float = Field(10.0, gt=0, description="A read or lock that takes longer is given up (503).")
     licence: str = Field("CC-BY-4.0", description="Licence of the data, as told in data packages.")
+    oidc_issuer: str | None = Field(None, description="Address of an OpenID Connect issuer whose tokens are taken.")
+    oidc_audience: str | None = Field(None, description="What `aud` of its tokens must say; needed with an issuer.")
+    oidc_jwks_url: str | None = Field(None, description="Where its keys are; none: as the issuer's own discovery says.")
+    oidc_claim: str = Field("scope", description="The claim that says what a holder may do: words, or a list.")
+    oidc_scopes: dict[str, str] = Field({}, description="Their words: our scopes, as JSON; {}: called as ours.")
     max_connections: int = Field(1000, ge=1, description="Connections served at once; one more is answered 503.")
     client_seconds: float = Field(
         30.0, gt=0, description="A client that sends or reads next to nothing for so long is cut off (408)."

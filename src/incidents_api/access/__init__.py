@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from incidents_api.access.tokens import Issuer
 from incidents_api.errors import MissingScope, NotAuthenticated, OperatorError, Problem
 from incidents_api.model import vocabulary
 from incidents_api.model.visitor import NOBODY, Visitor
@@ -28,6 +29,8 @@ log = logging.getLogger("incidents_api")
 
 _ID = 12
 """Letters of the hash that name a key: enough to find it, far too few to find another secret for it."""
+MAX_TOKEN = 10_000
+"""Letters of a token of an identity provider."""
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="incidents"'}
 
 
@@ -41,12 +44,14 @@ def allow(who: Visitor, scope: str, *, open_reads: bool) -> None:
         raise MissingScope(f"the key {who.name} lacks the scope {scope}", scope=scope)
 
 
-async def visitor(database: Database, authorization: str | None) -> Visitor:
-    """Who sent this Authorization header; NotAuthenticated for a key that is unknown, expired or revoked."""
+async def visitor(database: Database, authorization: str | None, issuer: Issuer | None = None) -> Visitor:
+    """Who sent this Authorization header; NotAuthenticated for a key or token that is unknown, expired or revoked."""
     if authorization is None:
         return NOBODY
     scheme, _, token = authorization.partition(" ")
     token = token.strip()
+    if scheme.lower() == "bearer" and issuer is not None and token.count(".") == 2 and len(token) <= MAX_TOKEN:
+        return await issuer.visitor(token)
     if scheme.lower() != "bearer" or not token.startswith("inc_") or len(token) > 100 or not token.isascii():
         empty = " (there is no key after Bearer)" if not token else ""
         raise NotAuthenticated(f"give Authorization: Bearer inc_...{empty}", headers=_CHALLENGE)

@@ -164,7 +164,8 @@ def _moved_to(request: Request, survivor: str) -> str:
 async def _visitor(request: Request, *, counted: bool) -> Visitor:
     """Who asks, and what is left to them of their share."""
     try:
-        who = await access.visitor(database_of(request), request.headers.get("authorization"))
+        sent = request.headers.get("authorization")
+        who = await access.visitor(database_of(request), sent, request.app.state.issuer)
     except NotAuthenticated:  # who tries keys is counted by address
         if counted:
             shares_of(request).charge(request, None)

@@ -4,11 +4,13 @@ import csv
 import io
 import json
 import random
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from httpx2 import Response
 from starlette.testclient import TestClient
 
 from incidents_api.model.kinds import KINDS
@@ -319,8 +321,13 @@ def test_one_log_gives_the_same_bytes(clients: dict[str, TestClient], path: str)
     assert live.status_code == 200, live.text
     assert live.content
     for name, answer in answers.items():
-        assert answer.content == live.content, name
-        assert answer.headers.get("etag") == live.headers.get("etag"), name
+        assert without_epoch(answer) == without_epoch(live), name
+        assert answer.headers.get("etag") == live.headers.get("etag") or path.startswith("/v1/edition"), name
+
+
+def without_epoch(answer: Response) -> bytes:
+    """The answer without the cursor of an edition, whose first half is each store's own."""
+    return re.sub(rb'"cursor":"\w+\.', b'"cursor":".', answer.content)
 
 
 def test_random_filters_give_the_same_bytes(clients: dict[str, TestClient]) -> None:

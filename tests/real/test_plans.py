@@ -48,8 +48,8 @@ def deep(**asked: str) -> Statement:
 
 DYAD, ACTOR = "dyad-14353", "ucdp:775"
 HOT: Mapping[str, tuple[Callable[[], Statement], str]] = {
-    "get one": (lambda: records.one(INCIDENT, ucdp.incident_id(ucdp.rows()[0])), ""),
-    "get one as of": (lambda: records.one(INCIDENT, ucdp.incident_id(ucdp.rows()[0]), at=5_000), ""),
+    "get one": (lambda: records.one(INCIDENT, ucdp.incident_id(ucdp.rows()[0]), to=PUBLIC), ""),
+    "get one as of": (lambda: records.one(INCIDENT, ucdp.incident_id(ucdp.rows()[0]), at=5_000, to=PUBLIC), ""),
     "list by date": (listed, "ix_incident_date_id"),
     "list by title": (lambda: listed(sort="title"), "ix_incident_title_order_id"),
     "list by country and dates": (lambda: listed(country="MX", **{"from": "2003", "to": "2004"}), ""),

@@ -23,7 +23,7 @@ GROWTH = 2 * 2**20
 @pytest.fixture(scope="module")
 def narrow(ucdp_url: str) -> Iterator[TestClient]:
     """The service with as few readers as can be: a single thread, or a pool of four connections."""
-    with serve(ucdp_url, read_threads=1) as client:
+    with serve(ucdp_url, read_threads=1, max_exports=32) as client:
         yield client
 
 

@@ -32,7 +32,8 @@ class Draft:
         try:
             return read(self.cells, *more)
         except CellError as error:
-            self.faults.append(Fault(error.detail, "cell", pointer=f"/{error.column}", allowed=error.allowed))
+            fault = Fault(error.detail, "cell", pointer=f"/{error.column}", allowed=error.allowed)
+            self.faults += [] if fault in self.faults else [fault]
             return None
 
     def refer(self, kind: str, scheme: str, value: str, report: Mapping[str, Any]) -> str:

@@ -24,6 +24,7 @@ _ZIP = b"PK\x03\x04"
 _OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
 _MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _PEEK = 4
+_FORMULA = frozenset("=+-@")
 _LONGEST_TEXT = 20_000
 """So much of a row is kept for the file of rejects."""
 
@@ -102,8 +103,15 @@ def _entry(line: int, text: str, cells: list[str], header: list[str], names: lis
     if len(cells) != wide:
         detail = f"the row has {len(cells)} cells, the header {wide}; a quote or a separator may be wrong"
         return Entry(line, text, {}, {}, Fault(detail, "columns"))
+    if "'" in text:
+        cells = [_unguarded(cell) for cell in cells]
     raw = {name: cell for name, cell in zip(header, cells, strict=True) if cell}
     return Entry(line, text, dict(zip(names, cells, strict=True)), raw)
+
+
+def _unguarded(cell: str) -> str:
+    """A cell without the ' by which our own files keep a spreadsheet from running it."""
+    return cell[1:] if cell[:1] == "'" and cell[1:2] in _FORMULA else cell
 
 
 def _tags(cells: Any) -> bool:

@@ -78,15 +78,12 @@ def _place(draft: Draft) -> Report:
             "location", ucdp.SCHEME, slug(f"country {cells.get('country_id', '')} {name}"), _region(name)
         )
 
-    place: Report = {
-        "location": located(ucdp.admin1(cells), country, elsewhere),
-        "name": ucdp.place_name(cells) or None,
-    }
+    unit = None if country is None else ucdp.admin1(cells)
+    place: Report = {"location": located(unit, country, elsewhere), "name": ucdp.place_name(cells) or None}
     point = draft.take(ucdp.point)
-    precision = draft.take(ucdp.place_precision)
     if point is not None:
-        place |= {"lat": point[0], "lon": point[1], "precision": precision}
-    return place
+        place |= {"lat": point[0], "lon": point[1]}
+    return place | {"precision": draft.take(ucdp.place_precision)}
 
 
 def _region(name: str) -> Report:

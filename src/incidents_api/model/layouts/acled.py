@@ -180,18 +180,19 @@ def _country_cells(value: str | None) -> Sequence[str]:
     return ("", "") if value is None else (countries.name_of(value), told(countries.ISO_NUMBER.get(value)))
 
 
+_SUFFERING = frozenset({"victim", "intended_target"})
+_TELLING = frozenset({"informant", "accuser", "information_source", "witness", "investigator"})
+
+
 def _party_cells(value: list[Party]) -> Sequence[str]:
-    """Who suffers stands second, everybody else first; of several the first, the others with it."""
-    others = [name for name, role in value if role not in ("victim", "intended_target")]
-    suffering = [name for name, role in value if role in ("victim", "intended_target")]
-    if not suffering and len(others) > 1:
-        others, suffering = [others[0], *others[2:]], [others[1]]
-    return (
-        others[0] if others else "",
-        "; ".join(others[1:]),
-        suffering[0] if suffering else "",
-        "; ".join(suffering[1:]),
-    )
+    """Who acts stands first, with others of that role; who suffers, or else who acts in another role, second."""
+    suffering = [name for name, role in value if role in _SUFFERING]
+    acting = [(name, role) for name, role in value if role not in _SUFFERING and role not in _TELLING]
+    one = [name for name, role in acting if role == acting[0][1]]
+    two = suffering or [name for name, role in acting if role != acting[0][1]]
+    if not two and len(one) > 1:
+        one, two = [one[0], *one[2:]], [one[1]]
+    return tuple(cell for names in (one, two) for cell in ((names or [""])[0], "; ".join(names[1:])))
 
 
 def _fatalities_of(record: Record) -> int | None:

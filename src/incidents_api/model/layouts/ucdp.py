@@ -53,9 +53,16 @@ Figures = tuple[int | None, int | None, int | None]
 
 
 def place_precision(cells: Cells) -> str:
-    """How well the place is known; code 5 is a line where the name says so, else a part of the country."""
+    """How well the place is known; code 5 is a line where the name says so, else a part of the country.
+
+    Without a point of its own a town is known as well as what stands for it on the map: its unit or country.
+    """
     found = code(cells, "where_prec", PLACE_PRECISIONS)
-    return "linear" if found == "part_of_country" and _LINEAR.search(cells.get("where_coordinates", "")) else found
+    if found == "part_of_country" and _LINEAR.search(cells.get("where_coordinates", "")):
+        return "linear"
+    if found in ("city", "near_place") and point(cells) is None:
+        return "country" if admin1(cells) is None else "adm1"
+    return found
 
 
 def days(cells: Cells) -> tuple[str, str]:
@@ -172,12 +179,12 @@ def _deaths(record: Record) -> Figures:
 
 
 def _part(column: str, population: str) -> Facet:
-    """The dead of one side. UCDP fills every part, 0 where none is known; no claim here stands for a 0 there."""
+    """The dead of one side. UCDP fills every part; where it has 0 there is no claim here."""
     return Facet(
         (column,),
         lambda cells: whole(cells, column) or None,
-        lambda record: tally_of(record, "killed", population)[1] or None,
-        lambda value: (str(value or 0),),
+        lambda record: tally_of(record, "killed", population)[1],
+        lambda value: (told(value),),
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from incidents_api.reading import records
-from incidents_api.routes.exports import _Job
+from incidents_api.routes.exports import Download
 from tests import make
 from tests.conftest import key_for
 
@@ -117,7 +117,7 @@ def test_an_answer_that_breaks_off_is_cut_and_told(
         yield ["x" * 100_000]  # more than a piece
         boom()
 
-    monkeypatch.setattr(_Job, "pages", pages)
+    monkeypatch.setattr(Download, "pages", pages)
     sent: list[Any] = []
 
     async def ask() -> None:

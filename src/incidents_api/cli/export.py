@@ -6,10 +6,12 @@ from typing import Annotated
 
 import typer
 
+from incidents_api.cli import files
 from incidents_api.cli.console import open_store, out, progress_bar, read_settings, seq_of
 from incidents_api.writing import archive
 
 app = typer.Typer(no_args_is_help=True, help="What the store holds, as files.")
+app.add_typer(files.app)
 
 
 @app.command("log")

@@ -62,7 +62,7 @@ async def _claims(request: Request, who: Visitor) -> Response:
 
 async def _edition(request: Request, who: Visitor) -> Response:
     given = query.read_once(request.scope["query_string"], ("as_of",))
-    found = await lists.pin(request, query.moment(given["as_of"])) if given else None
+    found = await lists.pin(database_of(request), query.moment(given["as_of"])) if given else None
     rows = await database_of(request).read(records.edition(None if found is None else found.at, to=who.audience))
     told = {what: (text, number) for what, text, number in rows}
     link, seq = told.pop("hash", ("0" * 64, 0))

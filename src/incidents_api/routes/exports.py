@@ -6,7 +6,7 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from starlette.responses import FileResponse, StreamingResponse
 from incidents_api import __version__
 from incidents_api.access import READ
 from incidents_api.errors import NotAcceptable, RangeNotSatisfiable, Unavailable
-from incidents_api.exporters import EXPORTERS, About, MissingExtra, TooManyRows, table
+from incidents_api.exporters import EXPORTERS, About, MissingExtra, TooManyRows, layout_table, table
 from incidents_api.exporters.package import NAMES
 from incidents_api.model.kinds import BY_PLURAL, KINDS, Kind
 from incidents_api.model.visitor import Visitor
@@ -55,26 +55,28 @@ def endpoints() -> list[Endpoint]:
             f"The filtered {name} as {suffix.upper()}",
             name,
             "Exactly the records that the list with the same parameters gives, all of them.",
-            parameters_of(_kind(name), _purpose(name, suffix)),
+            parameters_of(kind_of(name), purpose_of(name, suffix)),
             answer={"type": "object" if suffix == "geojson" else "string"},
             media=exporter.media_type.partition(";")[0],
             headers={"Content-Disposition": "The file's name.", "As-Of-Seq": "The seq it was read at."},
             problems=(304, 400, 406, 416),
         )
         for name in (*BY_PLURAL, "claims")
-        for suffix, exporter in _formats(name).items()
+        for suffix, exporter in formats_of(name).items()
     ]
 
 
-def _purpose(name: str, suffix: str) -> str:
+def purpose_of(name: str, suffix: str) -> str:
+    """What a query for that file may hold (reading/parameters.py)."""
     return f"{'claims export' if name == 'claims' else 'export'} {suffix}"
 
 
-def _kind(name: str) -> Kind:
+def kind_of(name: str) -> Kind:
+    """The kind whose records a table is made from."""
     return KINDS["incident"] if name == "claims" else BY_PLURAL[name]
 
 
-def _formats(name: str) -> Mapping[str, Any]:
+def formats_of(name: str) -> Mapping[str, Any]:
     """The formats that a table is given in."""
     return {
         suffix: exporter
@@ -85,7 +87,7 @@ def _formats(name: str) -> Mapping[str, Any]:
 
 def negotiated(name: str, otherwise: web.Handler) -> web.Handler:
     """The list, or the file that the Accept header prefers to it."""
-    by_type = {exporter.media_type.partition(";")[0]: suffix for suffix, exporter in _formats(name).items()}
+    by_type = {exporter.media_type.partition(";")[0]: suffix for suffix, exporter in formats_of(name).items()}
 
     async def handle(request: Request, who: Visitor) -> Response:
         for media in preferred(request.headers.get("accept", "*/*")):
@@ -109,22 +111,23 @@ def preferred(accept: str) -> list[str]:
 
 
 def _file(name: str, suffix: str) -> web.Handler:
-    kind = _kind(name)
+    kind = kind_of(name)
 
     async def handle(request: Request, who: Visitor) -> Response:
-        ask = await lists.asked(request, who, kind, _purpose(name, suffix))
+        ask = await lists.asked(request, who, kind, purpose_of(name, suffix))
         pin = ask.pin or lists.Pin((await database_of(request).read(records.head()))[0][0])
         mark = await lists.audience_mark(request, who)
-        job = _Job(request, replace(ask.query, at=pin.at, limit=PAGE), who, name, suffix, mark)
+        query = replace(ask.query, at=pin.at, limit=PAGE)
+        job = Download(database_of(request), query, who, name, suffix, mark)
         headers = pin.headers(who) | {
-            "Content-Disposition": f'attachment; filename="{name}_seq{pin.at}.{suffix}"',
+            "Content-Disposition": f'attachment; filename="{job.file_name}_seq{pin.at}.{suffix}"',
             "ETag": job.tag(pin),
         }
         if web.not_modified(request, headers["ETag"]):
             return Response(status_code=304, headers=headers)
         shares_of(request).begin_export(request)
         try:
-            exporter = job.exporter(await _about(job))
+            exporter = job.exporter(await job.about(limits_of(request).licence))
             if exporter.streamed and not request.scope.get("head") and "range" not in request.headers:
                 pieces = job.stream(exporter)
                 first = await anext(pieces)  # before the status is sent: what cannot begin is told as a problem
@@ -150,30 +153,35 @@ def _check_range(request: Request, size: int) -> None:
         raise RangeNotSatisfiable(f"the file has {size:,} bytes", headers={"Content-Range": f"bytes */{size}"})
 
 
-async def _about(job: "_Job") -> About:
-    rows = await database_of(job.request).read(records.edition(job.query.at, to=job.who.audience))
-    told = {what: (text, number) for what, text, number in rows}
-    edition: dict[str, Any] = {}
-    if "hash" in told:
-        edition = {"seq": told["hash"][1], "hash": told["hash"][0], "recorded_at": told["time"][0]}
-    return About(title=f"The incident event store {__version__}", edition=edition, licence=_licence(job))
-
-
-def _licence(job: "_Job") -> Mapping[str, str]:
-    name = limits_of(job.request).licence
-    return {"name": name} if name else {}
-
-
 @dataclass(frozen=True, slots=True)
-class _Job:
-    """One download: what is asked, by whom, as which file."""
+class Download:
+    """One file: what is asked, by whom, of which table, in which format.
 
-    request: Request
+    `mark` stands for what the audience sees; `counted` hears of the records of every page.
+    """
+
+    database: Database
     query: Query
     who: Visitor
     name: str
     suffix: str
-    mark: str
+    mark: str = ""
+    counted: Callable[[int], None] = lambda _: None
+
+    @property
+    def file_name(self) -> str:
+        """What the file is called, but for the seq and the ending."""
+        return "_".join(filter(None, (self.name, self.query.one("layout"))))
+
+    async def about(self, licence: str) -> About:
+        """What the file says of itself."""
+        rows = await self.database.read(records.edition(self.query.at, to=self.who.audience))
+        told = {what: (text, number) for what, text, number in rows}
+        edition: dict[str, Any] = {}
+        if "hash" in told:
+            edition = {"seq": told["hash"][1], "hash": told["hash"][0], "recorded_at": told["time"][0]}
+        title = f"The incident event store {__version__}"
+        return About(title=title, edition=edition, licence={"name": licence} if licence else {})
 
     def key(self, pin: lists.Pin) -> str:
         """Stands for the bytes of the file."""
@@ -190,18 +198,18 @@ class _Job:
         if self.suffix == "zip":
             return make(None, about)
         more = {"bom": True} if self.suffix == "csv" and self.query.one("bom") == "1" else {}
-        return make(table(self.name), about, **more)
+        layout = self.query.one("layout")
+        return make(table(self.name) if layout is None else layout_table(layout), about, **more)
 
     async def pages(self, query: Query, *, text: bool) -> AsyncIterator[Sequence[Any]]:
         """The records page by page: stored texts, or parsed."""
-        database = database_of(self.request)
         rows = records.page
         if text and self.name == "claims":
             rows, query = claims.page, replace(query, sort=claims.SORT)
         begun = False
         while True:
             statement = rows(query, to=self.who.audience)
-            read = _patiently(database, statement) if begun else database.read(statement)
+            read = _patiently(self.database, statement) if begun else self.database.read(statement)
             joined, keys, count, _ = (await read)[0]
             begun = True
             documents = (joined or "").split(records.SEPARATOR) if count else []
@@ -209,6 +217,7 @@ class _Job:
             documents = documents[: query.limit]
             if documents:
                 yield documents if text else await asyncio.to_thread(self._parsed, documents)
+                self.counted(len(documents))
             if not more:
                 return
             key = keys.split("\n")[query.limit - 1]

@@ -71,7 +71,7 @@ def read(kind: Kind) -> web.Handler:
 
     async def handle(request: Request, who: Visitor) -> Response:
         given = query.read_once(request.scope["query_string"], ("as_of",))
-        pin = await lists.pin(request, query.moment(given["as_of"])) if given else None
+        pin = await lists.pin(database_of(request), query.moment(given["as_of"])) if given else None
         at = None if pin is None else pin.at
         found = await _state(request, who, kind, at)
         if found.document is None and found.operation == "merge":

@@ -17,6 +17,7 @@ from incidents_api.reading import query, records
 from incidents_api.reading.query import Query
 from incidents_api.routes import web
 from incidents_api.routes.web import database_of, limits_of
+from incidents_api.storage.database import Database
 
 PUBLIC_SECONDS = 300
 """How long caches may keep what the public was told of the past."""
@@ -47,9 +48,8 @@ class Pin:
         return told | {"Cache-Control": f"{scope}, max-age={PUBLIC_SECONDS}"}
 
 
-async def pin(request: Request, when: int | str) -> Pin:
+async def pin(database: Database, when: int | str) -> Pin:
     """The seq that a moment means; BadQuery for a seq that the log has not reached."""
-    database = database_of(request)
     head = (await database.read(records.head()))[0][0]
     if isinstance(when, int):
         if when > head:
@@ -84,7 +84,7 @@ async def asked(request: Request, who: Visitor, kind: Kind, purpose: str = "list
     read = query.parse(kind, request.scope["query_string"], limits_of(request).max_limit, purpose)
     if read.as_of is None:
         return Asked(read, None, None)
-    found = await pin(request, read.as_of)
+    found = await pin(database_of(request), read.as_of)
     tag = await tag_of(request, who, found.at) if found.stands else None
     return Asked(replace(read, at=found.at), found, tag)
 

@@ -22,6 +22,7 @@ from incidents_api.exporters.columns import (
 )
 from incidents_api.exporters.csv import Csv
 from incidents_api.exporters.geojson import GeoJson
+from incidents_api.exporters.layouts import layout_table
 from incidents_api.exporters.ndjson import Ndjson
 from incidents_api.exporters.package import Package
 from incidents_api.exporters.parquet import Parquet
@@ -39,6 +40,7 @@ __all__ = [
     "claim_rows",
     "columns",
     "kind_table",
+    "layout_table",
     "table",
 ]
 

@@ -11,10 +11,12 @@ from incidents_api.model.wire import Record
 
 _FORMULA = r"=+\-@\uff1d\uff0b\uff0d\uff20"  # with their full-width forms, which spreadsheets take as well
 _BLANK = r"\s\x00\ufeff"
+# An arrow (->) is no formula anywhere.
+_SIGN = f"[{_FORMULA}](?!>)"
 _SUSPECT = re.compile(f"[{_FORMULA}\t\r\n\x00]")
-_STARTS = re.compile(f"[{_BLANK}]*+[{_FORMULA}]|[\t\r\n\x00]")
+_STARTS = re.compile(f"[{_BLANK}]*+{_SIGN}|[\t\r\n\x00]")
 # A run of blanks and semicolons before a formula sign; the look-behind keeps the search linear.
-_INSIDE = re.compile(f"(?<![;{_BLANK}])([;{_BLANK}]++)(?=[{_FORMULA}])")
+_INSIDE = re.compile(f"(?<![;{_BLANK}])([;{_BLANK}]++)(?={_SIGN})")
 _PARTS = frozenset(";\t\r\n")
 
 

@@ -13,6 +13,7 @@ from incidents_api.model.claims import DIMS
 from incidents_api.model.field import Field
 from incidents_api.model.figures import LEVELS
 from incidents_api.model.kinds import KINDS, Kind
+from incidents_api.model.layouts import LAYOUTS
 from incidents_api.model.wire import instant
 from incidents_api.model.words import read_search
 from incidents_api.reading.filters import parse as parse_filter
@@ -71,10 +72,18 @@ def _parameters(name: str, purpose: str) -> Mapping[str, Parameter]:
     if "list" in words:
         listed += _shape(kind)
     if "csv" in words:
-        bom = ("0", "1")
-        listed.append(_one("bom", "1: begin with a byte-order mark, for Excel.", {"enum": list(bom)}, _one_of(bom)))
+        listed += _of_csv(kind, words)
     listed.append(_one("as_of", "As it stood then: a time (RFC 3339), a date (its end, UTC), or a seq.", {}, as_of))
     return {parameter.name: parameter for parameter in listed}
+
+
+def _of_csv(kind: Kind, words: Sequence[str]) -> list[Parameter]:
+    bom, layouts = ("0", "1"), tuple(LAYOUTS)
+    listed = [_one("bom", "1: begin with a byte-order mark, for Excel.", {"enum": list(bom)}, _one_of(bom))]
+    if kind.name == "incident" and "claims" not in words:
+        told = "The columns of another dataset instead of our own; rows imported from it come back as they were."
+        listed.append(_one("layout", told, {"enum": list(layouts)}, _one_of(layouts), allowed=layouts))
+    return listed
 
 
 def _one(name: str, meaning: str, schema: Mapping[str, Any], take: Callable[[str], Any], **more: Any) -> Parameter:

@@ -71,7 +71,7 @@ class Query:
         return hashlib.sha256(told.encode()).hexdigest()[:12]
 
 
-OPTIONS = ("bom", "by", "count", "fields", "include", "include_period_totals")
+OPTIONS = ("bom", "by", "count", "fields", "include", "include_period_totals", "layout")
 """Parameters that do not select: how the answer is made."""
 FEED_OPTIONS = ("after", "kind")
 """Parameters of the feed of changes beside the filters of incidents."""

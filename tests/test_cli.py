@@ -401,6 +401,7 @@ def test_a_key_is_printed_alone(incidents: Command) -> None:
     [listed] = ask(incidents.url, access.list_keys)
     assert (listed["name"], listed["scopes"]) == ("Importer 7", "review write")
     assert listed["expires_at"]
+    incidents.patch.setenv("COLUMNS", "60")
     shown = incidents("key", "list")
     assert shown.code == 0
     assert listed["id"] in shown.out

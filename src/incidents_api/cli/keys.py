@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from incidents_api import access
 from incidents_api.cli.console import open_store, out, read_settings
@@ -28,7 +28,8 @@ def key_list() -> None:
     """List every key, without its secret, and when it was last used (to the minute or so)."""
     with open_store(read_settings()) as database:
         keys = database.write_now(access.list_keys)
-    table = Table("id", "name", "scopes", "created", "expires", "revoked", "last used")
+    # Ids are what `key revoke` takes, so they are shown whole on the narrowest terminal.
+    table = Table(Column("id", min_width=12), "name", "scopes", "created", "expires", "revoked", "last used")
     for one in keys:
         days = ((one[name] or "")[:10] for name in ("created_at", "expires_at", "revoked_at"))
         used = (one["last_used_at"] or "never")[:16].replace("T", " ")

@@ -24,6 +24,7 @@ from incidents_api.routes import (
     claims,
     codebook,
     describe,
+    duplicates,
     explorer,
     exports,
     history,
@@ -62,7 +63,7 @@ class BytesRoute(APIRoute):
 
 def endpoints() -> list[Endpoint]:
     """Every route of the service."""
-    rooms = (records, bulk, history, changes, claims, totals, exports, codebook, service, explorer, metrics)
+    rooms = (records, bulk, history, changes, claims, totals, duplicates, exports, codebook, service, explorer, metrics)
     return [endpoint for room in rooms for endpoint in room.endpoints()]
 
 

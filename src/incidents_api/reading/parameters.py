@@ -10,6 +10,7 @@ from typing import Any
 from incidents_api.model import dates, gazetteer, vocabulary
 from incidents_api.model.answers import ANSWERS
 from incidents_api.model.claims import DIMS
+from incidents_api.model.duplicates import DAYS, KM, MIN_SCORE
 from incidents_api.model.field import Field
 from incidents_api.model.figures import LEVELS
 from incidents_api.model.kinds import KINDS, Kind
@@ -41,8 +42,8 @@ class Parameter:
 
 
 def parameters(kind: Kind, purpose: str = "list") -> Mapping[str, Parameter]:
-    """Every parameter of a read of a kind, by name. `purpose`: list, export, claims, claims export, totals, changes or
-    changes export; a file's format may follow (export csv)."""
+    """Every parameter of a read of a kind, by name. `purpose`: list, export, claims, claims export, totals, changes,
+    changes export or duplicates; a file's format may follow (export csv)."""
     return _parameters(kind.name, purpose)
 
 
@@ -59,6 +60,8 @@ def _parameters(name: str, purpose: str) -> Mapping[str, Parameter]:
     words = purpose.split()
     if words[0] == "changes":
         return {one.name: one for one in (*listed, *_of_changes(words)) if one.name != "updated_after"}
+    if words[0] == "duplicates":
+        return {one.name: one for one in (*listed, *_of_duplicates(), *_page()) if one.name != "count"}
     if "claims" in words or "totals" in words:
         listed += _of_claims()
     if "claims" in words:
@@ -202,6 +205,20 @@ def _of_claims() -> list[Parameter]:
         Parameter("nationality", "Claims with this nationality (ISO 3166-1 alpha-2, or a region).", text, _words)
     )
     return listed
+
+
+def _of_duplicates() -> list[Parameter]:
+    """How far apart a pair may lie, and the least score."""
+    told = "The least score of a pair, from 0.3 to 1."
+    given: dict[str, tuple[str, dict[str, Any], Callable[[str], Any]]] = {
+        "km": ("Kilometres between places.", {"default": KM, "minimum": 0, "maximum": 200}, _number(0, 200)),
+        "days": ("Days between dates.", {"default": DAYS, "minimum": 0, "maximum": 31}, _number(0, 31)),
+        "min_score": (told, {"default": MIN_SCORE, "minimum": 0.3, "maximum": 1}, _number(0.3, 1)),
+    }
+    return [
+        Parameter(name, meaning, {"type": "number"} | schema, take, many=False)
+        for name, (meaning, schema, take) in given.items()
+    ]
 
 
 def _coded(name: str) -> Parameter:

@@ -71,7 +71,7 @@ class Query:
         return hashlib.sha256(told.encode()).hexdigest()[:12]
 
 
-OPTIONS = ("bom", "by", "count", "fields", "include", "include_period_totals", "layout")
+OPTIONS = ("bom", "by", "count", "days", "fields", "include", "include_period_totals", "km", "layout", "min_score")
 """Parameters that do not select: how the answer is made."""
 FEED_OPTIONS = ("after", "kind")
 """Parameters of the feed of changes beside the filters of incidents."""
@@ -133,7 +133,9 @@ def parse(kind: Kind, query_string: bytes, max_limit: int, purpose: str = "list"
     """The query of a read; BadQuery tells every unknown parameter and every value that is not taken."""
     pairs = read_pairs(query_string)
     found, faults = _values(parameters(kind, purpose), pairs)
-    default = {"totals": [], "claims": ["-date", "-incident_id"]}.get(purpose, [kind.sort])
+    default = {"totals": [], "claims": ["-date", "-incident_id"], "duplicates": ["-date", "-id"]}.get(
+        purpose, [kind.sort]
+    )
     sort = [(text.lstrip("-"), text.startswith("-")) for text in found.pop("sort", default)]
     faults += _contradictions(found, sort)
     if faults:

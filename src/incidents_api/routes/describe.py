@@ -8,6 +8,7 @@ from pydantic.json_schema import models_json_schema
 
 from incidents_api.errors import PROBLEMS
 from incidents_api.model.answers import ANSWERS, Change, Resolved, RevisionEntry, StoredClaim
+from incidents_api.model.duplicates import WEIGHTS
 from incidents_api.model.incident import ClaimsReport, ReviewReport
 from incidents_api.model.kinds import KINDS, Kind
 from incidents_api.model.merging import MergeReport
@@ -215,6 +216,55 @@ def totals_answer() -> Mapping[str, Any]:
             "overlapping": {"type": "boolean", "description": "An incident can stand in several rows."},
             "as_of": number,
             "suppressed": {**number, "description": "How many figures are kept back; left out where none is."},
+        },
+    }
+
+
+def likeness_answer() -> dict[str, Any]:
+    """The schema of how alike two incidents are."""
+    part = {"type": "number", "minimum": 0, "maximum": 1}
+    return {
+        "score": part,
+        "why": {"type": "object", "required": list(WEIGHTS), "properties": dict.fromkeys(WEIGHTS, part)},
+        "days_apart": {"type": "integer", "minimum": 0},
+        "km_apart": {"anyOf": [{"type": "number", "minimum": 0}, {"type": "null"}]},
+    }
+
+
+def _brief() -> dict[str, Any]:
+    """The members that are told of an incident that is one of a pair."""
+    text = {"anyOf": [{"type": "string"}, {"type": "null"}]}
+    told: dict[str, Any] = {"id": {"type": "string", "format": "uuid"}, "type": {"type": "string"}}
+    return told | dict.fromkeys(("title", "date", "place", "country", "admin1"), text)
+
+
+def _members(told: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "required": list(told), "properties": dict(told)}
+
+
+def created_answer(kind: Kind) -> Mapping[str, Any]:
+    """The schema of a record that was created; an incident's answer names what it may be a duplicate of."""
+    told = written_answer(kind)
+    if kind.name != "incident":
+        return told
+    like = {"type": "array", "items": _members(_brief() | likeness_answer())}
+    properties = told["properties"] | {"possible_duplicates": like}
+    return dict(told) | {"properties": properties, "required": [*told["required"], "possible_duplicates"]}
+
+
+def duplicates_answer() -> dict[str, Any]:
+    """The schema of a page of pairs."""
+    one = _members(_brief())
+    pair = likeness_answer() | {"incidents": {"type": "array", "minItems": 2, "maxItems": 2, "items": one}}
+    number = {"type": "integer", "minimum": 0}
+    return {
+        "type": "object",
+        "required": ["items", "next", "walked", "compared"],
+        "properties": {
+            "items": {"type": "array", "items": _members(pair)},
+            "next": {"anyOf": [{"type": "string", "format": "uri"}, {"type": "null"}]},
+            "walked": number | {"description": "How many incidents this page looked at."},
+            "compared": number | {"description": "How many pairs it compared."},
         },
     }
 

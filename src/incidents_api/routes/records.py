@@ -25,6 +25,7 @@ from incidents_api.routes.describe import (
     ID,
     IF_NONE_MATCH,
     body_of,
+    created_answer,
     list_answer,
     merged_answer,
     parameter,
@@ -33,12 +34,18 @@ from incidents_api.routes.describe import (
     written_answer,
 )
 from incidents_api.routes.web import Endpoint, Write
-from incidents_api.writing import merge
+from incidents_api.writing import likely, merge
 from incidents_api.writing import records as writing
 from incidents_api.writing.once import Answer
 from incidents_api.writing.records import Written
 
 _IF_MATCH = parameter("If-Match", "header", "The ETag of the version that you read.", {"type": "string"})
+ON_DUPLICATE = parameter(
+    "on_duplicate", "query",
+    "What to do when the store may hold the incident already: report it in the answer, or reject it with a 409 that "
+    "names the candidates.",
+    {"type": "string", "enum": ["report", "reject"], "default": "report"},
+)  # fmt: skip
 
 
 def endpoints() -> list[Endpoint]:
@@ -59,8 +66,9 @@ def _of_kind(kind: Kind) -> list[Endpoint]:
         Endpoint(
             "POST", every, "write", _create(kind), f"create_{kind.name}", f"Create one {kind.name}", kind.plural,
             "Locations, actors and sources may be given by name, code or address; `resolved` says which were found "
-            "or created.", (CONFIRM,),
-            body=body_of(kind.report), status=201, answer=written_answer(kind),
+            "or created.",
+            (CONFIRM, ON_DUPLICATE) if kind.name == "incident" else (CONFIRM,),
+            body_of(kind.report), 201, created_answer(kind),
             headers={"Location": "Where the record is.", "ETag": "Its version."},
             problems=(400, 401, 403, 409, 413, 415, 422),
         ),
@@ -123,8 +131,8 @@ def _changed(written: Written, **told: Any) -> Answer:
     return Answer(200, f"{written.document[:-1]},{more}", {"ETag": written.etag})
 
 
-def _made(kind: Kind, written: Written) -> Answer:
-    answer = _changed(written)
+def _made(kind: Kind, written: Written, **told: Any) -> Answer:
+    answer = _changed(written, **told)
     return replace(answer, status=201, headers={"Location": f"/v1/{kind.plural}/{written.record_id}", **answer.headers})
 
 
@@ -155,7 +163,25 @@ def _create(kind: Kind) -> web.Writer:
         report = validate(kind.report, await web.read_body(request))
         return Write(partial(_made, kind), writing.create, (kind, report, who))
 
-    return handle
+    async def compared(request: Request, who: Visitor) -> Write:
+        given = query.read_once(request.scope["query_string"], ("confirm", "on_duplicate"))
+        wanted, allowed = given.get("on_duplicate", "report"), ("report", "reject")
+        if wanted not in allowed:
+            detail = f"give report or reject{nearest(wanted, allowed)}"
+            raise BadQuery(
+                "The query cannot be taken; see errors",
+                [Fault(detail, "value", parameter="on_duplicate", allowed=allowed)],
+            )
+        who = confirming(who, given.get("confirm"))
+        report = validate(kind.report, await web.read_body(request))
+        create = partial(likely.create_compared, reject=wanted == "reject")
+        return Write(partial(_made_compared, kind), create, (kind, report, who))
+
+    return compared if kind.name == "incident" else handle
+
+
+def _made_compared(kind: Kind, made: tuple[Written, list[dict[str, Any]]]) -> Answer:
+    return _made(kind, made[0], possible_duplicates=made[1])
 
 
 def _replace(kind: Kind) -> web.Writer:

@@ -1,0 +1,50 @@
+"""Duplicates as statements: incidents in the order of their dates, and for each the earlier ones to compare it with."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from incidents_api.model.duplicates import Asked, Window
+from incidents_api.reading import records
+from incidents_api.reading.conditions import Bound, conditions
+from incidents_api.reading.query import Query
+from incidents_api.storage.database import Statement
+from incidents_api.storage.nearby import pairs
+from incidents_api.storage.tables import KIND_TABLES
+
+BATCH = 20
+"""How many incidents are looked at together."""
+MOST = 10_000
+"""How many pairs of one batch are compared at the most."""
+
+
+def asked(query: Query) -> Asked:
+    """How alike a pair must be, as the query says."""
+    told = {name: query.one(name) for name in ("km", "days", "min_score") if query.get(name)}
+    return Asked(**told | ({"days": int(told["days"])} if "days" in told else {}))
+
+
+def walk(query: Query, place: tuple[str, str] | None, *, full: bool) -> Statement:
+    """The next incidents, newest first, from a place (date, id) on, itself included; as a page of the list."""
+    # No id stands between an id and the same with a sign after it, so what comes after that begins with the id.
+    after = None if place is None else (place[0], f"{place[1]}~")
+    return records.page(replace(query, sort=(("date", True),), after=after, limit=BATCH - 1), full=full)
+
+
+def candidates(query: Query, windows: Sequence[Window], *, full: bool) -> Statement:
+    """(id, id of an earlier incident) of every pair to compare; both meet the filters of the query."""
+    bound = Bound()
+    bound.shape += ["duplicates", len(windows), full]
+    near = sa.select(pairs(windows, bound.value, full=full, earlier=True).subquery()).limit(MOST + 1)
+    table = KIND_TABLES["incident"]
+    where = conditions(query, bound, full=full) if query.filters else []
+
+    def build() -> sa.Select[*tuple[Any, ...]]:
+        if not where:
+            return near
+        found = near.subquery()
+        return sa.select(found).where(sa.exists().where(table.c.id == found.c.other, *where).correlate(found))
+
+    return Statement(("duplicates", repr(bound.shape)), build, bound.values)

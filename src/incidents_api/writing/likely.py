@@ -1,0 +1,64 @@
+"""likely: what in the store may be the same incident as one that has just been written; one look-up by index."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from functools import cache
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from incidents_api.errors import Conflict
+from incidents_api.model.duplicates import Asked, Window, brief, likeness, traits, window
+from incidents_api.model.kinds import Kind
+from incidents_api.model.visitor import Visitor
+from incidents_api.model.wire import Record, Report
+from incidents_api.storage import tables
+from incidents_api.storage.nearby import pairs
+from incidents_api.writing.records import Written, create
+
+MOST_COMPARED, MOST_TOLD = 100, 10
+ASKED = Asked()
+
+
+@cache
+def _look_up(*, full: bool) -> sa.Select[Any]:
+    """The candidates of one incident with their records; made once, the parameters are called as in a Window."""
+    named: dict[str, Any] = {field.name: field.name for field in fields(Window)}
+    near = pairs([Window(**named)], _parameter, full=full, earlier=False).subquery()
+    log, known = tables.revision, tables.record
+    query = sa.select(log.c.record_id, log.c.record).join_from(near, known, known.c.id == near.c.other)
+    query = query.join(log, sa.and_(log.c.record_id == known.c.id, log.c.version == known.c.version))
+    return query.limit(MOST_COMPARED)
+
+
+def _parameter(name: str) -> sa.BindParameter[Any]:
+    return sa.bindparam(name, type_=sa.Double() if name in ("west", "south", "east", "north") else sa.Text())
+
+
+def possible_duplicates(conn: Connection, record_id: str, record: Record, who: Visitor) -> list[dict[str, Any]]:
+    """What may be the same incident, the likeliest first: only what this visitor may see, MOST_TOLD at the most."""
+    one = traits(record_id, record)
+    if one is None:
+        return []
+    found = []
+    for other_id, text in conn.execute(_look_up(full=who.full), asdict(window(one, ASKED))):
+        other = json.loads(text)
+        two = traits(other_id, other)
+        like = None if two is None else likeness(one, two, ASKED)
+        if like is not None:
+            found.append(brief(other_id, other) | like.wire())
+    return sorted(found, key=lambda told: (-told["score"], told["id"]))[:MOST_TOLD]
+
+
+def create_compared(
+    conn: Connection, kind: Kind, report: Report, who: Visitor, *, reject: bool
+) -> tuple[Written, list[dict[str, Any]]]:
+    """Create an incident and tell what it may be a duplicate of; with `reject` that is a Conflict, nothing is kept."""
+    written = create(conn, kind, report, who)
+    document: Mapping[str, Any] = json.loads(written.document)
+    found = possible_duplicates(conn, written.record_id, document, who)
+    if reject and found:
+        raise Conflict("the store may hold this incident already; see candidates", candidates=found)
+    return written, found

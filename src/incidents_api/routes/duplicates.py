@@ -20,7 +20,7 @@ from incidents_api.routes.describe import duplicates_answer, parameters_of
 from incidents_api.routes.web import Endpoint, database_of, limits_of
 from incidents_api.storage.database import Database
 
-MAX_WALKED, MAX_COMPARED = 500, 20_000
+MAX_WALKED, MAX_COMPARED = 200, 20_000
 """How many incidents one request looks at, and how many pairs it compares, before it hands over to the next page."""
 _INCIDENT = KINDS["incident"]
 _NONE, _ALL = "0", "z"

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy.engine import Connection
 from starlette.testclient import TestClient
 
+from incidents_api.model.audience import EVERYTHING
 from incidents_api.model.duplicates import Asked, Traits, traits, window
 from incidents_api.model.kinds import KINDS
 from incidents_api.model.validation import validate
@@ -101,7 +102,7 @@ def test_the_look_up_runs_over_indexes(ucdp_url: str, ucdp_client: TestClient) -
     for asked in (b"", b"type=attack&admin1=MX-NAY"):
         read = query.parse(kind, asked, 100, "duplicates")
         for some in (windows, windows[:1]):
-            steps = list(plan_of(ucdp_url, duplicates.candidates(read, some, full=False)))
+            steps = list(plan_of(ucdp_url, duplicates.candidates(read, some, to=EVERYTHING)))
             assert len(steps) >= 2
             wrong = [step for step in steps if step.partition(":")[0] in LARGE and ": search," not in step]
             assert wrong == [], steps

@@ -6,9 +6,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from incidents_api.model.audience import Audience
 from incidents_api.model.duplicates import Asked, Window
 from incidents_api.reading import records
-from incidents_api.reading.conditions import Bound, conditions
+from incidents_api.reading.conditions import Bound, conditions, seen
 from incidents_api.reading.query import Query
 from incidents_api.storage.database import Statement
 from incidents_api.storage.nearby import pairs
@@ -26,20 +27,22 @@ def asked(query: Query) -> Asked:
     return Asked(**told | ({"days": int(told["days"])} if "days" in told else {}))
 
 
-def walk(query: Query, place: tuple[str, str] | None, *, full: bool) -> Statement:
+def walk(query: Query, place: tuple[str, str] | None, *, to: Audience) -> Statement:
     """The next incidents, newest first, from a place (date, id) on, itself included; as a page of the list."""
     # No id stands between an id and the same with a sign after it, so what comes after that begins with the id.
     after = None if place is None else (place[0], f"{place[1]}~")
-    return records.page(replace(query, sort=(("date", True),), after=after, limit=BATCH - 1), full=full)
+    return records.page(replace(query, sort=(("date", True),), after=after, limit=BATCH - 1), to=to)
 
 
-def candidates(query: Query, windows: Sequence[Window], *, full: bool) -> Statement:
+def candidates(query: Query, windows: Sequence[Window], *, to: Audience) -> Statement:
     """(id, id of an earlier incident) of every pair to compare; both meet the filters of the query."""
     bound = Bound()
-    bound.shape += ["duplicates", len(windows), full]
-    near = sa.select(pairs(windows, bound.value, full=full, earlier=True).subquery()).limit(MOST + 1)
+    bound.shape += ["duplicates", len(windows)]
+    near = sa.select(pairs(windows, bound.value, lambda near: seen(near, to, bound), earlier=True).subquery()).limit(
+        MOST + 1
+    )
     table = KIND_TABLES["incident"]
-    where = conditions(query, bound, full=full) if query.filters else []
+    where = conditions(query, bound, to=to) if query.filters else []
 
     def build() -> sa.Select[*tuple[Any, ...]]:
         if not where:

@@ -10,6 +10,7 @@ import orjson
 from fastapi import Request, Response
 
 from incidents_api.access import READ
+from incidents_api.model.audience import Audience
 from incidents_api.model.duplicates import Traits, brief, likeness, traits, window
 from incidents_api.model.kinds import KINDS
 from incidents_api.model.visitor import Visitor
@@ -57,7 +58,7 @@ class _Walk:
     that was told of it last, or _ALL."""
 
     read: Query
-    full: bool
+    to: Audience
     place: tuple[str, str] | None = None
     done: str = _NONE
     more: bool = True
@@ -101,7 +102,7 @@ def _reads(joined: str | None) -> dict[str, _Read]:
 
 async def _duplicates(request: Request, who: Visitor) -> Response:
     read = query.parse(_INCIDENT, request.scope["query_string"], limits_of(request).max_limit, "duplicates")
-    walk = _Walk(read, who.full)
+    walk = _Walk(read, who.audience)
     if read.after is not None:
         walk.place, walk.done = (str(read.after[0]), str(read.after[1])), str(read.after[2])
     while walk.goes_on:
@@ -118,7 +119,7 @@ async def _duplicates(request: Request, who: Visitor) -> Response:
 
 async def _step(database: Database, walk: _Walk) -> None:
     """Look at the next incidents: read them, look up what may be like them, compare."""
-    joined, keys, count, _ = (await database.read(duplicates.walk(walk.read, walk.place, full=walk.full)))[0]
+    joined, keys, count, _ = (await database.read(duplicates.walk(walk.read, walk.place, to=walk.to)))[0]
     held = _reads(joined)
     places = [
         (date.removeprefix("+"), one) for date, one in (key.split("\x1f") for key in (keys or "").split("\n") if key)
@@ -132,9 +133,9 @@ async def _step(database: Database, walk: _Walk) -> None:
     rows: Sequence[Any] = ()
     for size in (len(places), 5, 1):  # where half the store happened on one day, fewer at a time
         places = places[:size]
-        told = [held[one].traits for _, one in places]
+        told = [held[one].traits for _, one in places if one in held]
         windows = [window(one, asked) for one in told if one is not None]
-        rows = await database.read(duplicates.candidates(walk.read, windows, full=walk.full)) if windows else ()
+        rows = await database.read(duplicates.candidates(walk.read, windows, to=walk.to)) if windows else ()
         if len(rows) <= duplicates.MOST:
             break
     near: dict[str, list[str]] = defaultdict(list)

@@ -6,36 +6,38 @@ from typing import Any
 import sqlalchemy as sa
 
 from incidents_api.model.duplicates import PRECISE, Window
-from incidents_api.storage.tables import KIND_TABLES
+from incidents_api.storage.tables import KIND_TABLES, PUBLIC_ROW
 
 Bind = Callable[[Any], sa.ColumnElement[Any]]
+Seen = Callable[[Any], sa.ColumnElement[bool]]
 
 
-def pairs(windows: Sequence[Window], bind: Bind, *, full: bool, earlier: bool) -> sa.CompoundSelect[Any]:
+def pairs(windows: Sequence[Window], bind: Bind, seen: Seen, *, earlier: bool) -> sa.CompoundSelect[Any]:
     """(id, id of a candidate): what the windows leave to be compared.
 
     `earlier`: only candidates before an incident in the order of dates, so that a walk along it meets each pair once.
-    `full`: restricted ones, too. Each select is one range of an index with bounds of its own: joined with the windows
-    as a table, a planner may read all incidents instead.
+    `seen`: which rows of incidents may be told of; the public's own rows are never compared.
+
+    Each select is one range of an index with bounds of its own: joined with the windows as a table, a planner may read
+    all incidents instead.
     """
-    return sa.union(*(select for one in windows for select in _look_ups(one, bind, full=full, earlier=earlier)))
+    return sa.union(*(select for one in windows for select in _look_ups(one, bind, seen, earlier=earlier)))
 
 
-def _look_ups(window: Window, bind: Bind, *, full: bool, earlier: bool) -> Iterator[sa.Select[Any]]:
+def _look_ups(window: Window, bind: Bind, seen: Seen, *, earlier: bool) -> Iterator[sa.Select[Any]]:
     """In the same unit, in no unit of the country, and in the country around the point (it may be near a border).
 
     The text is the same for every window, so that a statement is compiled once for each number of them.
     """
     near = KIND_TABLES["incident"].alias()
     own, reached = bind(window.id), bind(window.reached)
-    where = [near.c.seq_to.is_(None), near.c.span_end >= reached, near.c.id != own]
+    whole = sa.or_(near.c.audience.is_(None), near.c.audience != PUBLIC_ROW)
+    where = [near.c.seq_to.is_(None), near.c.span_end >= reached, near.c.id != own, whole, seen(near)]
     if earlier:
         began = bind(window.began)
         where += [near.c.date <= began, sa.or_(near.c.date < began, near.c.id < own)]
     else:
         where.append(near.c.date <= bind(window.until))
-    if not full:
-        where.append(near.c.sensitivity == "public")
     country, since = near.c.country == bind(window.country), near.c.date >= bind(window.since)
     here = sa.and_(
         near.c.lat.between(bind(window.south), bind(window.north)),

@@ -16,6 +16,7 @@ from incidents_api.model.visitor import Visitor
 from incidents_api.model.wire import Record, Report
 from incidents_api.storage import tables
 from incidents_api.storage.nearby import pairs
+from incidents_api.storage.tables import KIND_TABLES
 from incidents_api.writing.records import Written, create
 
 MOST_COMPARED, MOST_TOLD = 100, 10
@@ -26,11 +27,17 @@ ASKED = Asked()
 def _look_up(*, full: bool) -> sa.Select[Any]:
     """The candidates of one incident with their records; made once, the parameters are called as in a Window."""
     named: dict[str, Any] = {field.name: field.name for field in fields(Window)}
-    near = pairs([Window(**named)], _parameter, full=full, earlier=False).subquery()
+    near = pairs([Window(**named)], _parameter, lambda row: _open(row, full=full), earlier=False).subquery()
     log, known = tables.revision, tables.record
-    query = sa.select(log.c.record_id, log.c.record).join_from(near, known, known.c.id == near.c.other)
+    own = KIND_TABLES["incident"]
+    query = sa.select(log.c.record_id, log.c.record, own.c.owner).join_from(near, known, known.c.id == near.c.other)
     query = query.join(log, sa.and_(log.c.record_id == known.c.id, log.c.version == known.c.version))
-    return query.limit(MOST_COMPARED)
+    return query.join(own, sa.and_(own.c.id == known.c.id, own.c.seq_to.is_(None))).limit(MOST_COMPARED)
+
+
+def _open(row: Any, *, full: bool) -> sa.ColumnElement[bool]:
+    """Rows of incidents that are told of: of closed ones only to who sees them whole."""
+    return sa.true() if full else row.c.audience.is_(None)
 
 
 def _parameter(name: str) -> sa.BindParameter[Any]:
@@ -43,9 +50,9 @@ def possible_duplicates(conn: Connection, record_id: str, record: Record, who: V
     if one is None:
         return []
     found = []
-    for other_id, text in conn.execute(_look_up(full=who.full), asdict(window(one, ASKED))):
+    for other_id, text, owner in conn.execute(_look_up(full=who.full), asdict(window(one, ASKED))):
         other = json.loads(text)
-        two = traits(other_id, other)
+        two = traits(other_id, other) if who.audience.sees(other["review"]["status"], owner) else None
         like = None if two is None else likeness(one, two, ASKED)
         if like is not None:
             found.append(brief(other_id, other) | like.wire())

@@ -3,11 +3,13 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import replace as replaced
 from typing import Any
 
 from sqlalchemy.engine import Connection
 
 from incidents_api.errors import Conflict, Invalid, MissingScope
+from incidents_api.model import screening
 from incidents_api.model.audience import is_closed
 from incidents_api.model.kinds import Kind
 from incidents_api.model.merging import MergeReport, Move, combined, moved, parted
@@ -51,7 +53,8 @@ def merge(
     try:
         report_of_both = validate(kind.report, records.as_report(kind, moved(kind.name, joined, move)))
         record = compose(to, report_of_both, own.record_id) | {"merged": joined["merged"]}
-        records.check_whole(own, to, record, author)
+        # What the two say was screened when it was written.
+        records.check_whole(own, to, record, replaced(author, confirms=frozenset(screening.KINDS)))
         revised = list(_referring(conn, move, {own.record_id, other.record_id}))
     except (Invalid, QuoteError) as broken:
         faults = broken.faults if isinstance(broken, Invalid) else ()

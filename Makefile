@@ -16,7 +16,7 @@ SCRATCH := sqlite:///.cache/migration.db
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup serve test check lint fix types imports lock migrate seed migration gazetteer page shapes clean
+.PHONY: help setup serve test soak check lint fix types imports lock migrate seed migration gazetteer page shapes clean
 
 help: ## List these targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +30,9 @@ serve: $(INSTALLED) $(PAGE) ## Migrate, seed an empty store and serve it on 127.
 
 test: $(INSTALLED) $(PAGE) ## Run the whole suite, PostgreSQL and browser included (ARGS="-k word" narrows it, ARGS="-n 0": one process).
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+soak: $(INSTALLED) ## Run random histories at full length: 300 of 50 steps, on both databases.
+	@$(BIN)/python -m pytest --soak -s tests/state $(ARGS)
 
 check: lint types imports test ## Everything that must hold before a commit.
 

@@ -25,6 +25,11 @@ ENGINES = ("sqlite", "postgresql")
 Key = Callable[..., dict[str, str]]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """make soak: the random tests that say so run as long as the figures in their documents."""
+    parser.addoption("--soak", action="store_true", help="run random histories at full length")
+
+
 @pytest.fixture(autouse=True)
 def log_as_before() -> Iterator[None]:
     """A command that sets up the log writes it to the standard error of its test, which is closed afterwards."""

@@ -24,22 +24,10 @@ from incidents_api.writing.projection import parsed
 from incidents_api.writing.verify import verify
 from tests import make, postgres
 from tests.conftest import ENGINES
+from tests.rows import dump
 
 EDITOR = Visitor("editor", frozenset({"write", "review", "read:restricted"}))
 PLACES = ("Culiacán, MX-SIN", "MX-TAM", "MX", "GT", "Reynosa, MX-TAM")
-
-
-def dump(database: Database) -> dict[str, list[str]]:
-    """Every row of every projection as text, sorted, and every word of the index of words with its place."""
-    with database.connect() as conn:
-        words = "SELECT record_id, seq_from, words::text FROM search"
-        if conn.dialect.name == "sqlite":
-            conn.exec_driver_sql("CREATE VIRTUAL TABLE temp.word USING fts5vocab(main, search, instance)")
-            words = 'SELECT doc, term, "offset" FROM temp.word'
-        found = {"search": sorted(map(repr, map(tuple, conn.exec_driver_sql(words))))}
-        for table in tables.PROJECTIONS:
-            found[table.name] = sorted(repr(tuple(row)) for row in conn.execute(sa.select(table)))
-        return found
 
 
 def report(of: str, **members: Any) -> Any:

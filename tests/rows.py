@@ -1,0 +1,19 @@
+"""Every row of the query tables of a store, to compare one state of it with another."""
+
+import sqlalchemy as sa
+
+from incidents_api.storage import tables
+from incidents_api.storage.database import Database
+
+
+def dump(database: Database) -> dict[str, list[str]]:
+    """Every row of every projection as text, sorted, and every word of the index of words with its place."""
+    with database.connect() as conn:
+        words = "SELECT record_id, seq_from, words::text FROM search"
+        if conn.dialect.name == "sqlite":
+            conn.exec_driver_sql("CREATE VIRTUAL TABLE temp.word USING fts5vocab(main, search, instance)")
+            words = 'SELECT doc, term, "offset" FROM temp.word'
+        found = {"search": sorted(map(repr, map(tuple, conn.exec_driver_sql(words))))}
+        for table in tables.PROJECTIONS:
+            found[table.name] = sorted(repr(tuple(row)) for row in conn.execute(sa.select(table)))
+        return found

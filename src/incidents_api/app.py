@@ -194,7 +194,14 @@ def _responses(endpoint: Endpoint) -> dict[int | str, dict[str, Any]]:
     # Any key that is sent is looked at, closed reads ask for one, and the store may be out of reach.
     common = (401, 403, 503) if endpoint.scope != "open" else (401, 503)
     path, writes = endpoint.path, endpoint.writes
-    always = {400: path.startswith("/v1"), 408: writes, 409: writes, 422: writes, 429: not endpoint.probe}
+    always = {
+        400: path.startswith("/v1"),
+        404: "{" in path,
+        408: writes,
+        409: writes,
+        422: writes,
+        429: not endpoint.probe,
+    }
     titles = {problem.status: problem.title for problem in PROBLEMS}
     for status in sorted({*endpoint.problems, *common, *(status for status, told in always.items() if told)}):
         if status == 304:

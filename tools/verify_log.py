@@ -81,6 +81,13 @@ def members(text: str | None) -> dict[str, Any]:
     return told if isinstance(told, dict) else {}
 
 
+def redactions(entry: dict[str, Any]) -> dict[str, str]:
+    """The versions that a revision says it redacted, each with the commitment of what it left; mostly none."""
+    told = members(entry["reason"]).get("redaction")
+    versions = told.get("versions") if isinstance(told, dict) else None
+    return versions if isinstance(versions, dict) else {}
+
+
 class Log:
     """What the log has said so far; `faults` is what is wrong with it."""
 
@@ -102,7 +109,7 @@ class Log:
         if sha256(canonical({name: entry[name] for name in LINKED})) != entry["hash"]:
             return "its hash does not fit"
         kind, version, ended = self.last.get(entry["record_id"], (entry["kind"], 0, ""))
-        over = ended and entry["operation"] != "redact" and (ended, entry["operation"]) != ("merge", "restore")
+        over = ended and not redactions(entry) and (ended, entry["operation"]) != ("merge", "restore")
         if (kind, version + 1) != (entry["kind"], entry["version"]) or over:
             return "its version does not follow"
         if self.pinned[0] == entry["seq"] and self.pinned[1] != entry["hash"]:
@@ -120,13 +127,10 @@ class Log:
         if entry["salt"] is None or mark != entry["commitment"]:
             self.strange[entry["record_id"], entry["version"]] = (self.seq, mark)
         reason = members(entry["reason"])
-        if entry["operation"] == "redact":
-            for version, left in (reason.get("redaction") or {}).get("versions", {}).items():
-                self.redacted[entry["record_id"], int(version)] = (self.seq, left)
-        ended, how = entry["record"] is None and "code" in reason, entry["operation"]
-        if ended and how == "redact":  # of a record that was ended before: it stays so
-            how = self.last.get(entry["record_id"], ("", 0, ""))[2] or how
-        self.last[entry["record_id"]] = (entry["kind"], entry["version"], how if ended else "")
+        for version, left in redactions(entry).items():
+            self.redacted[entry["record_id"], int(version)] = (self.seq, left)
+        ended = entry["record"] is None and reason.get("code") is not None
+        self.last[entry["record_id"]] = (entry["kind"], entry["version"], entry["operation"] if ended else "")
         return True
 
     def close(self) -> None:

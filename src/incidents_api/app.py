@@ -30,6 +30,7 @@ from incidents_api.routes import (
     history,
     metrics,
     records,
+    redaction,
     service,
     totals,
     web,
@@ -63,8 +64,9 @@ class BytesRoute(APIRoute):
 
 def endpoints() -> list[Endpoint]:
     """Every route of the service."""
-    rooms = (records, bulk, history, changes, claims, totals, duplicates, exports, codebook, service, explorer, metrics)
-    return [endpoint for room in rooms for endpoint in room.endpoints()]
+    rooms = (records, bulk, redaction, history, changes, claims, totals, duplicates)
+    files = (exports, codebook, service, explorer, metrics)
+    return [endpoint for room in (*rooms, *files) for endpoint in room.endpoints()]
 
 
 def create_app(settings: Settings, database: Database | None = None) -> FastAPI:

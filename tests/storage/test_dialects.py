@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from incidents_api.errors import OperatorError, Unavailable
-from incidents_api.storage import dialects, tables
+from incidents_api.storage import dialects, tables, upkeep
 from incidents_api.storage.database import Database
 
 WORDS = ["b", "a", "B", "é", "e", "z", "Z", "_", "ñ", "\U0001f600", "\ufb33", "10", "9", ""]
@@ -186,11 +186,11 @@ def test_what_is_unavailable() -> None:
 def test_the_engine_is_described(database: Database, engine: str) -> None:
     with database.connect() as conn:
         facts = dialects.describe(conn)
-        assert dialects.check_integrity(conn) == []
+        assert upkeep.check_integrity(conn) == []
     assert facts["engine"].startswith({"sqlite": "SQLite ", "postgresql": "PostgreSQL "}[engine])
     assert all(isinstance(value, str) for value in facts.values())
     if engine == "sqlite":
-        assert dialects.problems_of(facts) == []
+        assert upkeep.problems_of(facts) == []
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_the_engine_is_described(database: Database, engine: str) -> None:
     ],
 )
 def test_what_endangers_a_store_is_told(facts: dict[str, str], count: int) -> None:
-    assert len(dialects.problems_of(facts)) == count
+    assert len(upkeep.problems_of(facts)) == count
 
 
 def test_a_damaged_file_is_found(new_store: Callable[..., str]) -> None:
@@ -217,7 +217,7 @@ def test_a_damaged_file_is_found(new_store: Callable[..., str]) -> None:
     database = Database(url)
     with database.connect() as conn:
         try:
-            told: Any = dialects.check_integrity(conn)
+            told: Any = upkeep.check_integrity(conn)
         except sa.exc.DatabaseError as error:
             told = [str(error)]
     assert told

@@ -11,7 +11,7 @@ from incidents_api.cli.console import open_store, out, progress_bar, read_settin
 from incidents_api.errors import OperatorError
 from incidents_api.settings import Settings
 from incidents_api.storage import database as storage
-from incidents_api.storage import dialects
+from incidents_api.storage import dialects, upkeep
 from incidents_api.storage.database import Database
 from incidents_api.writing import projection, verify
 
@@ -56,6 +56,15 @@ def _rebuild(database: Database, treatment: str) -> None:
     out.print(f"Replayed {done:,} revisions.")
 
 
+@app.command()
+def scrub() -> None:
+    """Overwrite what redactions removed wherever the database's files still hold it; the service does so by itself."""
+    with open_store(read_settings()) as database:
+        if not database.scrub_now():
+            raise OperatorError("somebody is reading the store; stop the service, and run it again")
+        out.print("Nothing of what was removed is left in the database's files.")
+
+
 @app.command("verify")
 def verify_log(
     edition: Annotated[str | None, typer.Option(help="seq:hash, as it was cited: the log must hold it.")] = None,
@@ -68,7 +77,7 @@ def verify_log(
         database.connect() as conn,
     ):
         verdict = verify.verify(conn, lambda seen: progress.update(progress.task_ids[0], completed=seen), pinned)
-        verdict.faults += dialects.check_integrity(conn)
+        verdict.faults += upkeep.check_integrity(conn)
     for redacted in verdict.redacted:
         out.print(redacted, markup=False)
     for fault in verdict.faults:
@@ -89,7 +98,7 @@ def doctor() -> None:
         behind = storage.behind(database)
         with database.connect() as conn:
             facts = {"database": database.url.render_as_string(), **dialects.describe(conn)}
-            problems = [*_unknown_settings(), *dialects.problems_of(facts), *dialects.check_integrity(conn)]
+            problems = [*_unknown_settings(), *upkeep.problems_of(facts), *upkeep.check_integrity(conn)]
             if behind:
                 problems.append("the schema is behind this version; run: incidents migrate")
             else:

@@ -294,12 +294,22 @@ class Statistic(Envelope):
     external_ids: ExternalIds
 
 
-class Reason(Answer):
-    """Why a record was ended."""
+class Redaction(Answer):
+    """What a revision removed from versions: `paths` of them (null: all), to the commitment of what was left."""
 
     code: Annotated[str, InList("deletion_reason")]
     note: str | None
+    paths: list[str] | None
+    versions: dict[str, str]
+
+
+class Reason(Answer):
+    """Why a record was ended, or what was redacted (without a code, when the record goes on)."""
+
+    code: Annotated[str, InList("deletion_reason")] | None
+    note: str | None
     successor: Id | None
+    redaction: Redaction | None = None
 
 
 class RevisionEntry(Answer):

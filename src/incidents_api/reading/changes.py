@@ -18,7 +18,7 @@ from incidents_api.storage.tables import KIND_TABLES, revision
 WINDOW = 5_000
 """How many revisions one statement looks at when changes are picked out of them: what a page costs is bounded."""
 
-ENDS = ("end", "merge", "redact")
+ENDS = ("end", "merge")
 """Operations that end a record when they leave no body; a revision of any other without a body was redacted."""
 
 # As text: these stand for the row of the log in subqueries at any depth, which take no table of their own for it.
@@ -103,13 +103,16 @@ def _open_now(to: Audience, bound: Bound) -> sa.ColumnElement[bool]:
 def _seen(stands: sa.Exists, stood: sa.Exists, open_now: sa.ColumnElement[bool]) -> sa.Case[Any]:
     """What became of an incident for one who sees it in some states only; null: nothing that concerns them.
 
-    What is closed by now is not told, whatever it was then; only that it was taken out of sight is.
+    What is closed by now is not told, whatever it was then; only that it was taken out of sight is. Of what was
+    redacted whole nobody can say any more who saw it: whoever holds it is told to drop it.
     """
     body = revision.c.record.is_not(None)
+    blank = sa.and_(_any(revision.c.operation, ENDS), sa.not_(_is_one([])))
     return sa.case(
         (sa.and_(body, stands, open_now), sa.literal("upsert")),
         (sa.and_(body, stood, sa.not_(stands)), sa.literal("leave")),
         (sa.and_(sa.not_(body), stood), _plain()),
+        (sa.and_(sa.not_(body), blank), sa.literal("leave")),
         else_=sa.null(),
     )
 

@@ -65,12 +65,16 @@ def one(kind: Kind, record_id: str, at: int | None = None, *, to: Audience) -> S
 
 
 def _seen(kind: Kind, to: Audience, bound: Bound) -> sa.ColumnElement[bool]:
-    """Whether the audience sees a revision whole, by the row that it made true (of a tombstone: the row it ended)."""
+    """Whether the audience sees a revision whole, by the row that it made true (of a tombstone: the row it ended).
+
+    What was redacted whole has no rows; that it was there is then told to none but those who see everything.
+    """
     if kind.name != "incident":
         return sa.literal(value=True)
+    bound.shape.append(to.full)
     own = KIND_TABLES[kind.name]
     row = sa.select(seen(own, to, bound)).where(own.c.id == revision.c.record_id, own.c.seq_from <= revision.c.seq)
-    return sa.func.coalesce(row.order_by(own.c.seq_from.desc()).limit(1).scalar_subquery(), sa.false())
+    return sa.func.coalesce(row.order_by(own.c.seq_from.desc()).limit(1).scalar_subquery(), sa.literal(to.full))
 
 
 def public_rows(record_id: str, *, to: Audience) -> Statement:

@@ -12,6 +12,7 @@ from incidents_api.model.duplicates import WEIGHTS
 from incidents_api.model.incident import ClaimsReport, ReviewReport
 from incidents_api.model.kinds import KINDS, Kind
 from incidents_api.model.merging import MergeReport
+from incidents_api.model.redaction import RedactReport
 from incidents_api.reading.parameters import parameters
 
 _REF = "#/components/schemas/{model}"
@@ -20,6 +21,7 @@ _REPORTS: tuple[type[BaseModel], ...] = (
     ClaimsReport,
     MergeReport,
     ReviewReport,
+    RedactReport,
 )
 _SHOWN: tuple[type[BaseModel], ...] = (*ANSWERS.values(), Resolved, RevisionEntry, Change)
 

@@ -146,6 +146,8 @@ def _moved(kind: Kind, reason: Mapping[str, Any], survivor: str, mark: str) -> M
 
 
 def _gone(kind: Kind, reason: Mapping[str, Any]) -> Gone:
+    if reason.get("code") is None:
+        raise Gone(f"this version of the {kind.name} was redacted", reason="redacted")
     told = f"the {kind.name} was ended: {vocabulary.LISTS['deletion_reason'].codes[reason['code']].label}"
     successor = reason["successor"]
     link = {"Link": f'</v1/{kind.plural}/{successor}>; rel="successor-version"'} if successor else {}

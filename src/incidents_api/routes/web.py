@@ -54,6 +54,8 @@ class Write:
     answer: Callable[[Any], Answer]
     function: Callable[..., Any]
     arguments: tuple[Any, ...] = ()
+    after: Callable[[Request], Awaitable[None]] | None = None
+    """What is left to do once it is committed."""
 
 
 Handler = Callable[[Request, Visitor], Awaitable[Response]]
@@ -183,7 +185,10 @@ async def _visitor(request: Request, *, counted: bool) -> Visitor:
 
 async def _written(request: Request, who: Visitor, wanted: Write) -> Response:
     key = idempotency_key(request, who, getattr(request.state, "body_digest", ""))
-    return answered(await database_of(request).write(once, key, wanted.answer, wanted.function, *wanted.arguments))
+    given = await database_of(request).write(once, key, wanted.answer, wanted.function, *wanted.arguments)
+    if wanted.after is not None:
+        await wanted.after(request)
+    return answered(given)
 
 
 def answered(given: Answer) -> Response:

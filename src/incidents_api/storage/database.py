@@ -19,7 +19,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection
 
 from incidents_api.errors import OperatorError, Problem, Unavailable
-from incidents_api.storage import dialects
+from incidents_api.storage import dialects, upkeep
 from incidents_api.storage.dialects import Row
 from incidents_api.storage.load import Histogram, Load, ReaderLoad
 
@@ -187,6 +187,15 @@ class Database:
         with dialects.writer_lock(self.url, 30), self._connect() as connection, connection.begin():
             dialects.lock_migrations(connection)
             yield connection
+
+    async def scrub(self) -> bool:
+        """Overwrite what was deleted where the engine still keeps its bytes; False when a reader stood in the way."""
+        return await asyncio.to_thread(self.scrub_now)
+
+    def scrub_now(self) -> bool:
+        """The same for the command line; waits for the writer's lock, and for readers as long as for any lock."""
+        with dialects.writer_lock(self.url, self._seconds):
+            return upkeep.scrub(self._engine)
 
     async def close(self) -> None:
         """Finish what is queued, then let go of every connection."""

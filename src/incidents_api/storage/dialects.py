@@ -463,11 +463,9 @@ def lock_migrations(connection: Connection) -> None:
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7041776)")
 
 
-def check_integrity(connection: Connection) -> list[str]:
-    """What the engine itself says of its files; empty when all is well."""
-    if connection.dialect.name != "sqlite":
-        return []
-    return [row[0] for row in connection.exec_driver_sql("PRAGMA quick_check") if row[0] != "ok"]
+def is_one_file(connection: Connection) -> bool:
+    """Whether the store is a file of its own rather than a part of a server."""
+    return connection.dialect.name == "sqlite"
 
 
 def describe(connection: Connection) -> dict[str, str]:
@@ -486,15 +484,3 @@ _PRAGMAS: Mapping[str, Mapping[str, str]] = {
     "foreign_keys": {"0": "off", "1": "on"},
 }
 _SHOWN = ("server_version", "synchronous_commit", "fsync", "server_encoding")
-
-
-def problems_of(facts: Mapping[str, str]) -> list[str]:
-    """Settings of the engine that would endanger what the store promises."""
-    wrong = {
-        "synchronous_commit": ("off", "an acknowledged write could be lost"),
-        "fsync": ("off", "a crash could corrupt it"),
-    }
-    found = [f"{name} is off: {why}" for name, (bad, why) in wrong.items() if facts.get(name) == bad]
-    if facts.get("server_encoding", "UTF8") != "UTF8":
-        found.append("server_encoding is not UTF8: names could not be stored")
-    return found

@@ -81,7 +81,7 @@ def _take(conn: Connection, changes: Sequence[Change]) -> None:
         if change.version == 1:
             continue
         held = sa.update(records).where(records.c.id == change.record_id)
-        if change.operation != "restore":
+        if change.operation != "restore" and "redaction" not in (change.reason or {}):
             held = held.where(records.c.ended.is_(None))
         held = held.where(records.c.version == change.version - 1).values(version=change.version)
         if conn.execute(held).rowcount != 1:

@@ -193,7 +193,9 @@ def _restore(conn: Connection, kind: Kind, tombstone: Revision, body: Mapping[st
         raise MissingScope("bringing a merged record back takes a key with the scope review", scope="review")
     last = lookup.revision_of(conn, tombstone.record_id, tombstone.version - 1)
     mark = etag(tombstone.version, tombstone.hash)
-    before = json.loads(last.record or "{}")
+    if last.record is None:
+        raise Conflict(f"what the {kind.name} said before it was merged was redacted; it cannot come back")
+    before = json.loads(last.record)
     current = Current(kind, tombstone.record_id, tombstone.version, before, document(last), mark)
     records.refuse_hidden(kind, before, author)
     to = Resolver(conn, author)

@@ -59,7 +59,8 @@ def project(
             words.append((revision.record_id, revision.seq, words_of(record, _known_as(conn, record))))
         elif revision.operation == "merge":
             _hand_over(conn, revision, reason)
-        if revision.kind in ("actor", "location"):
+        blank = record is None and revision.operation not in ("end", "merge")  # redacted: what hangs on it stays there
+        if revision.kind in ("actor", "location") and not blank:
             _insert(conn, rows)
             seen.clear()
             _project_ancestry(conn, revision, record)

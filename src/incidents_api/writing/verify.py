@@ -59,9 +59,8 @@ class _Bodies:
         mark = commit(revision.salt or "", revision.reason, revision.record)
         if revision.salt is None or mark != revision.commitment:
             self.found[revision.record_id, revision.version] = (mark, revision)
-        if revision.operation == "redact":
-            for version, left in redaction_of(revision)["versions"].items():
-                self.told[revision.record_id, int(version)] = (left, revision)
+        for version, left in redaction_of(revision)["versions"].items():
+            self.told[revision.record_id, int(version)] = (left, revision)
 
     def settle(self, verdict: Verdict) -> None:
         """Each body is the one committed to, or the one that the last redaction of it left; nothing else."""
@@ -84,13 +83,13 @@ _ALTERED = "the record or the reason was altered"
 
 
 def redaction_of(revision: Revision) -> dict[str, Any]:
-    """What a redaction says of itself: `versions` (to the commitment of what it left), `paths` (None: whole)."""
+    """What a revision says that it redacted: `versions`, each with the commitment of what it left; mostly nothing."""
     told = _members(revision.reason).get("redaction")
     return told if isinstance(told, dict) and isinstance(told.get("versions"), dict) else {"versions": {}}
 
 
 def _why(redaction: Revision) -> str:
-    told = [text for text in (redaction_of(redaction).get("code"), _members(redaction.reason).get("note")) if text]
+    told = [redaction_of(redaction)[name] for name in ("code", "note") if redaction_of(redaction).get(name)]
     return f" ({': '.join(told)})" if told else ""
 
 
@@ -117,7 +116,7 @@ def verify(
             verdict.faults.append(f"revision {revision.seq} is not the edition's: the log was written anew up to there")
             return verdict
         bodies.see(revision)
-        seen[revision.record_id] = _seen(revision, seen.get(revision.record_id))
+        seen[revision.record_id] = _seen(revision)
         if verdict.revisions % BATCH == 0:
             progress(verdict.revisions)
     if edition is not None and edition[0] > verdict.seq:
@@ -142,11 +141,10 @@ def _members(text: str | None) -> dict[str, Any]:
     return told if isinstance(told, dict) else {}
 
 
-def _seen(revision: Revision, before: _Seen | None) -> _Seen:
+def _seen(revision: Revision) -> _Seen:
     links = set(links_of(revision.kind, _members(revision.record)))
     reason = _members(revision.reason) if revision.record is None else {}
-    still = revision.operation == "redact" and before is not None and before.merged
-    merged = revision.record is None and (revision.operation == "merge" or still)
+    merged = revision.record is None and revision.operation == "merge"
     return _Seen(revision.kind, revision.version, reason.get("code"), reason.get("successor"), merged, links)
 
 
@@ -186,7 +184,8 @@ def _fault(revision: Revision, verdict: Verdict, before: _Seen | None) -> str | 
     last = before.version if before else 0
     # Only a merge is ever undone; a redaction may come at any time.
     undone = before is not None and before.merged and revision.operation == "restore"
-    over = before is not None and before.ended is not None and not (undone or revision.operation == "redact")
+    redacts = bool(redaction_of(revision)["versions"])
+    over = before is not None and before.ended is not None and not (undone or redacts)
     if revision.version != last + 1 or (before and before.kind != revision.kind) or over:
         return f"version {revision.version} of the {revision.kind} does not follow version {last} of the record"
     return None

@@ -468,6 +468,16 @@ def is_one_file(connection: Connection) -> bool:
     return connection.dialect.name == "sqlite"
 
 
+COPIES = (".db", ".sqlite", ".sqlite3")
+"""Endings of files that are a copied store."""
+
+
+def url_of_copy(path: Path) -> str | None:
+    """The address of the store in a file; None for a file that is none."""
+    with path.open("rb") as file:
+        return f"sqlite:///{path}" if file.read(16) == b"SQLite format 3\x00" else None
+
+
 def describe(connection: Connection) -> dict[str, str]:
     """Engine, version and durability, for `incidents doctor`."""
     if connection.dialect.name == "sqlite":

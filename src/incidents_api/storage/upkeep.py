@@ -1,10 +1,14 @@
 """What an operator asks of a store: whether its files are sound and its engine keeps promises, and to empty them."""
 
 from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
+from incidents_api.errors import OperatorError
 from incidents_api.storage.dialects import is_one_file
 
 
@@ -48,3 +52,17 @@ def problems_of(facts: Mapping[str, str]) -> list[str]:
     if facts.get("server_encoding", "UTF8") != "UTF8":
         found.append("server_encoding is not UTF8: names could not be stored")
     return found
+
+
+def copy_file(connection: Connection, path: Path) -> None:
+    """Copy a store that is one file into another while it is in use; OperatorError for any other store."""
+    if not is_one_file(connection):
+        raise OperatorError("only a store in one file can be copied as one; give a name that ends with .ndjson.gz")
+    driver: Any = connection.connection.driver_connection
+    with closing(type(driver)(path)) as target:
+        driver.backup(target)
+
+
+def files_beside(path: Path) -> list[Path]:
+    """What opening a copied file leaves beside it."""
+    return [path.with_name(path.name + ending) for ending in ("-wal", "-shm", ".writer")]

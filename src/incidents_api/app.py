@@ -25,6 +25,7 @@ from incidents_api.routes import (
     codebook,
     describe,
     duplicates,
+    editions,
     explorer,
     exports,
     history,
@@ -65,7 +66,7 @@ class BytesRoute(APIRoute):
 def endpoints() -> list[Endpoint]:
     """Every route of the service."""
     rooms = (records, bulk, redaction, history, changes, claims, totals, duplicates)
-    files = (exports, codebook, service, explorer, metrics)
+    files = (editions, exports, codebook, service, explorer, metrics)
     return [endpoint for room in (*rooms, *files) for endpoint in room.endpoints()]
 
 

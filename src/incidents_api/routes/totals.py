@@ -7,10 +7,11 @@ from fastapi import Request, Response
 from incidents_api.access import READ
 from incidents_api.model.audience import Audience
 from incidents_api.model.kinds import KINDS
-from incidents_api.model.netting import net
+from incidents_api.model.netting import Netted, net
 from incidents_api.model.suppression import SENSITIVE, suppress
 from incidents_api.model.visitor import Visitor
 from incidents_api.reading import totals
+from incidents_api.reading.query import Query
 from incidents_api.routes import lists, web
 from incidents_api.routes.describe import parameters_of, totals_answer
 from incidents_api.routes.web import Endpoint, database_of, limits_of
@@ -51,11 +52,8 @@ async def _totals(request: Request, who: Visitor) -> Response:
     if (same := ask.unchanged(request, who)) is not None:
         return same
     by = read.get("by")
-    told = totals.read(await database.read(totals.statement(read, to=who.audience)), len(by))
+    told, netted = await settled(database, read, who.audience)
     at = told.head if ask.pin is None else ask.pin.at
-    wholes = await _nearest_wholes(database, told, at, who.audience)
-    netted = net(told.trees, wholes)
-    totals.settle(told, netted)
     rows = totals.answer(told, by)
     broken_down = any(name in by or read.get(name) for name in SENSITIVE)
     kept_back = suppress(rows, by, limits_of(request).suppress_below) if broken_down and not who.full else 0
@@ -73,6 +71,15 @@ async def _totals(request: Request, who: Visitor) -> Response:
     if kept_back:
         body["suppressed"] = kept_back
     return web.json_answer(body, headers=ask.headers(who, at))
+
+
+async def settled(database: Database, read: Query, to: Audience) -> tuple[totals.Read, Netted]:
+    """The sums of a query, with what parts add inside their wholes taken out."""
+    told = totals.read(await database.read(totals.statement(read, to=to)), len(read.get("by")))
+    wholes = await _nearest_wholes(database, told, told.head if read.at is None else read.at, to)
+    netted = net(told.trees, wholes)
+    totals.settle(told, netted)
+    return told, netted
 
 
 async def _nearest_wholes(database: Database, told: totals.Read, at: int, to: Audience) -> Mapping[str, set[str]]:

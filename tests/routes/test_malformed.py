@@ -17,6 +17,7 @@ from starlette.types import Message
 
 from incidents_api import access
 from incidents_api.app import create_app
+from incidents_api.model import vocabulary
 from incidents_api.model.kinds import BY_PLURAL
 from incidents_api.settings import Settings
 from incidents_api.storage.database import Database
@@ -43,7 +44,9 @@ class Wire:
     """A client that sends a request byte by byte as it is written, past every check of a client library."""
 
     def __init__(self, url: str) -> None:
-        self.app = create_app(Settings(_env_file=None, database_url=url))
+        self.app = create_app(
+            Settings(_env_file=None, database_url=url, public_statuses=vocabulary.codes("review_status"))
+        )
         self.database: Database = self.app.state.database
         self.keys = {"writer": self.key("write"), "reviewer": self.key("review")}
         for name in ("revoked", "expired"):

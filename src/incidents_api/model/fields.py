@@ -302,6 +302,14 @@ INCIDENT: tuple[Field, ...] = (
     ),
     _code("status", "review_status", "Where the record stands in review.", "review.status"),
     _text("tag", "Free label.", "tags", many=True, filter="term", group=True),
+    Field(
+        name="related_to",
+        type="id",
+        path="relations.incident_id",
+        many=True,
+        filter="related",
+        meaning="Incident that it relates to, such as the whole of which it is a part: id or scheme:value.",
+    ),
     SOURCE,
     _code("sensitivity", "sensitivity", "Who may see the record.", filter=None, group=False),
     Field(

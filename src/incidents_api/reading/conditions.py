@@ -214,6 +214,13 @@ def _source(table: sa.Table, described: Field, values: Sequence[Any], bound: Bou
     )
 
 
+def _related(table: sa.Table, described: Field, values: Sequence[Any], bound: Bound) -> Condition:
+    """Held as a term is, given as a record of the same kind is."""
+    return table.c.id.in_(
+        _with_term(bound, table.name, described.name, lambda column: _is_record(column, table.name, values, bound))
+    )
+
+
 def _reference(table: sa.Table, described: Field, values: Sequence[Any], bound: Bound) -> Condition:
     return _is_record(table.c[described.name], table.name, values, bound)
 
@@ -322,6 +329,7 @@ _SHAPES: dict[str, Callable[[sa.Table, Field, Sequence[Any], Bound], Condition]]
     "term": _term,
     "name": _name,
     "source": _source,
+    "related": _related,
     "reference": _reference,
     "inside": _inside,
     "location": _location,

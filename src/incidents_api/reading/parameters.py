@@ -22,6 +22,7 @@ from incidents_api.reading.filters import parse as parse_filter
 DEFAULT_LIMIT = 100
 MAX_SORTS = 3
 MAX_BY = 3
+DEFAULT_ZOOM, MAX_ZOOM = 6, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +103,8 @@ def sorts_of(kind: Kind) -> tuple[str, ...]:
 
 
 def groups_of(kind: Kind) -> tuple[str, ...]:
-    """The names that totals can be grouped by: fields of the catalogue, and what a claim is broken down by."""
-    return (*(field.name for field in kind.own_fields if field.group), "population", *DIMS)
+    """The names that totals can be grouped by: of the catalogue, cells of the map, what claims are broken down by."""
+    return (*(field.name for field in kind.own_fields if field.group), "cell", "population", *DIMS)
 
 
 def _order(kind: Kind) -> list[Parameter]:
@@ -231,12 +232,15 @@ def _of_totals(kind: Kind) -> list[Parameter]:
     groups = groups_of(kind)
     by = {"type": "array", "items": {"type": "string", "enum": list(groups)}, "maxItems": MAX_BY}
     told = "Also incidents that are totals for a period."
+    zoom = {"type": "integer", "minimum": 0, "maximum": MAX_ZOOM, "default": DEFAULT_ZOOM}
+    sides = "Size of the cells of by=cell: 360 / 2^zoom degrees."
     flag = ("true", "false")
     return [
         Parameter("by", f"Up to {MAX_BY} fields to group by; none: one row.", by, _one_of(groups), allowed=groups),
         Parameter(
             "include_period_totals", told, {"type": "boolean", "default": False}, _flag, many=False, allowed=flag
         ),
+        Parameter("zoom", sides, zoom, _zoom, many=False),
     ]
 
 
@@ -333,6 +337,12 @@ def _limit(value: str) -> int:
     if not re.fullmatch(r"[0-9]+", value) or not value.strip("0"):
         raise ValueError("give a whole number from 1")
     return int(value[-18:]) if len(value) <= 18 else 10**18
+
+
+def _zoom(value: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,2}", value) or int(value) > MAX_ZOOM:
+        raise ValueError(f"give a whole number from 0 to {MAX_ZOOM}")
+    return int(value)
 
 
 def _number(low: float, high: float) -> Callable[[str], float]:

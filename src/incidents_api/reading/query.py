@@ -75,6 +75,8 @@ OPTIONS = ("bom", "by", "count", "days", "fields", "include", "include_period_to
 """Parameters that do not select: how the answer is made."""
 FEED_OPTIONS = ("after", "kind")
 """Parameters of the feed of changes beside the filters of incidents."""
+CELL_OPTIONS = ("zoom",)
+"""Parameters of the cells that totals are grouped by."""
 PLACE = ("bbox", "lat", "lon", "radius_km", "max_precision")
 SPAN = ("from", "to", "date_mode")
 
@@ -143,7 +145,7 @@ def parse(kind: Kind, query_string: bytes, max_limit: int, purpose: str = "list"
     limit = min(found.pop("limit", [DEFAULT_LIMIT])[0], max_limit)
     cursor = found.pop("cursor", [None])[0]
     when = found.pop("as_of", [None])[0]
-    named = (*OPTIONS, *FEED_OPTIONS) if purpose.startswith("changes") else OPTIONS
+    named = (*OPTIONS, *(FEED_OPTIONS if purpose.startswith("changes") else CELL_OPTIONS))
     options = tuple((name, tuple(found.pop(name))) for name in named if name in found)
     filters = tuple((name, tuple(values)) for name, values in sorted(found.items()))
     kept = tuple((name, text) for name, text in pairs if name != "cursor")

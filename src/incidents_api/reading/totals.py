@@ -1,6 +1,6 @@
 """Totals as one statement: counts and sums by group, and beside them the trees of parts that must be netted."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ from incidents_api.model.claims import DIMS
 from incidents_api.model.field import Field
 from incidents_api.model.figures import EVERYBODY, MEASURE_ABOVE, Figure
 from incidents_api.model.netting import Netted
+from incidents_api.reading.cells import CELL, box, cell_of, zoom_of
 from incidents_api.reading.conditions import Bound, conditions, seen
 from incidents_api.reading.query import Query
 from incidents_api.storage import tables
@@ -21,36 +22,41 @@ PERIOD = "period_total"
 OF_FIGURES = ("population", *DIMS)
 """Groups that break figures down, not incidents."""
 
-_COLUMNS = ("k1", "k2", "k3", "id", "other", "measure", "population", *DIMS, "n", "low", "best", "high", "only", "open")
+_TEXTS = ("k1", "k2", "k3", "id", "other", "measure", "population", *DIMS)
+_NUMBERS = ("n", "low", "best", "high", "only", "open")
+_POINT = ("lon", "lat")
+_COLUMNS = (*_TEXTS, *_NUMBERS, *_POINT)
 
 
 def statement(query: Query, *, to: Audience) -> Statement:
-    """Rows of (what, k1, k2, k3, id, other, measure, ..., n, low, best, high, only, open), read in one snapshot.
+    """Rows of (what, k1, k2, k3, id, other, measure, ..., n, low, best, ..., lon, lat), read in one snapshot.
 
-    what: `rows` (incidents by group), `figures` (sums by group and measure), `tree` (the figures of an incident that
-    is part or whole), `member` (an incident that is part or whole), `edge` (id is part of other), `left` (period
-    totals left out), `head` (the seq).
+    what: `rows` (incidents by group, and the middle of their points), `figures` (sums by group and measure), `tree`
+    (the figures of an incident that is part or whole), `member` (an incident that is part or whole), `edge` (id is
+    part of other), `left` (period totals left out), `head` (the seq).
     """
     bound = Bound(query.at)
     where = conditions(query, bound, to=to)
     incident = KIND_TABLES["incident"]
     period = incident.c.granularity == PERIOD
-    bound.shape.append(("totals", query.get("by"), wants_period_totals(query)))
+    by = query.get("by")
+    bound.shape.append(("totals", by, wants_period_totals(query), query.get("zoom"), query.get("max_precision")))
     left = where
     if not wants_period_totals(query):
         where = [*where, sa.not_(sa.func.coalesce(period, sa.false()))]
     keys, source = _keys(query, bound, incident)
     told = tables.figure.alias()
     figures = source.join(told, sa.and_(told.c.incident_id == incident.c.id, *_figures(query, bound, told)))
-    keys = [told.c[name] if key is None else key for name, key in zip(query.get("by"), keys, strict=True)]
-    by_figures = any(name in OF_FIGURES for name in query.get("by"))
+    keys = [told.c[name] if key is None else key for name, key in zip(by, keys, strict=True)]
+    by_figures = any(name in OF_FIGURES for name in by)
+    middle = {name: sa.func.avg(incident.c[name]) for name in _POINT} if CELL in by else {}
     edge = tables.relation.alias()
     part_of = sa.and_(edge.c.type == "part_of", bound.true(edge))
 
     def build() -> sa.Select[*tuple[Any, ...]]:
         some = figures if by_figures else source
         branches = [
-            _branch("rows", some, where, keys, group=True, n=sa.func.count(sa.distinct(incident.c.id))),
+            _branch("rows", some, where, keys, group=True, n=sa.func.count(sa.distinct(incident.c.id)), **middle),
             _branch("figures", figures, where, keys, group=True, measure=told.c.measure, **_sums(told)),
             _branch(
                 "tree",
@@ -103,6 +109,8 @@ def _keys(query: Query, bound: Bound, incident: sa.Table) -> tuple[list[Any], An
     for name in query.get("by"):
         if name in OF_FIGURES:
             keys.append(None)
+        elif name == CELL:
+            keys.append(cell_of(query, incident))
         elif name in incident.c:
             keys.append(incident.c[name])
         else:
@@ -170,11 +178,8 @@ def _branch(
 ) -> sa.Select[*tuple[Any, ...]]:
     """One branch of the union: every column of _COLUMNS, null where the branch has nothing to say."""
     given = {f"k{n}": key for n, key in enumerate(keys, 1)} | columns
-    numbers = ("n", "low", "best", "high", "only", "open")
-    selected = [
-        sa.cast(given[name] if name in given else sa.null(), sa.BigInteger if name in numbers else sa.Text).label(name)
-        for name in _COLUMNS
-    ]
+    types: dict[str, Any] = dict.fromkeys(_NUMBERS, sa.BigInteger) | dict.fromkeys(_POINT, sa.Double)
+    selected = [sa.cast(given.get(name, sa.null()), types.get(name, sa.Text)).label(name) for name in _COLUMNS]
     query: sa.Select[*tuple[Any, ...]] = (
         sa.select(sa.literal(what, sa.Text).label("what"), *selected).select_from(source).where(*where)
     )
@@ -193,6 +198,7 @@ class Read:
     incidents: dict[tuple[Any, ...], int] = field(default_factory=dict)
     sums: dict[tuple[Any, ...], dict[str, list[int]]] = field(default_factory=dict)
     trees: dict[str, dict[Any, Figure]] = field(default_factory=dict)
+    points: dict[tuple[Any, ...], tuple[float, float]] = field(default_factory=dict)
     buckets: dict[tuple[str, Any], set[tuple[Any, ...]]] = field(default_factory=dict)
     edges: dict[str, set[str]] = field(default_factory=dict)
     members: set[str] = field(default_factory=set)
@@ -209,6 +215,8 @@ def read(rows: Iterable[Any], depth: int) -> Read:
         match one["what"]:
             case "rows" if one["n"] or not depth:
                 found.incidents[key] = one["n"]
+                if one["lon"] is not None:
+                    found.points[key] = (round(one["lon"], 5), round(one["lat"], 5))
             case "figures":
                 levels = [one[name] for name in ("low", "best", "high", "n", "only", "open")]
                 found.sums.setdefault(key, {})[one["measure"]] = levels
@@ -240,21 +248,27 @@ def settle(found: Read, netted: Netted) -> None:
                 levels[n] += added - mine
 
 
-def answer(found: Read, by: tuple[str, ...], label: Callable[[str], Any] = lambda value: value) -> list[dict[str, Any]]:
+def answer(found: Read, query: Query) -> list[dict[str, Any]]:
     """The rows of the answer: the largest groups first, the null bucket last."""
+    by = query.get("by")
     order = list(MEASURE_ABOVE)
     names = ("low", "best", "high", "incidents", "lower_bound_only", "open_ended")
     rows = []
     for key, incidents in found.incidents.items():
         measures: Mapping[str, list[int]] = found.sums.get(key, {})
-        told = {measure: dict(zip(names, measures[measure], strict=True)) for measure in order if measure in measures}
-        rows.append(
-            {
-                "key": {name: label(value) for name, value in zip(by, key, strict=True)},
-                "incidents": incidents,
-                "measures": told,
-            }
-        )
+        row: dict[str, Any] = {
+            "key": {name: _label(name, value, query) for name, value in zip(by, key, strict=True)},
+            "incidents": incidents,
+            "measures": {one: dict(zip(names, measures[one], strict=True)) for one in order if one in measures},
+        }
+        if CELL in by and row["key"][CELL] is not None:
+            row["point"] = dict(zip(_POINT, found.points[key], strict=True))
+        rows.append(row)
     return sorted(
         rows, key=lambda row: (None in row["key"].values(), -row["incidents"], str(list(row["key"].values())))
     )
+
+
+def _label(name: str, value: Any, query: Query) -> Any:
+    """A group as the parameter of its name takes it; a cell as bbox does."""
+    return box(value, zoom_of(query)) if name == CELL and value is not None else value

@@ -206,6 +206,12 @@ def totals_answer() -> Mapping[str, Any]:
             "key": {"type": "object", "additionalProperties": {"type": ["string", "null"]}},
             "incidents": number,
             "measures": {"type": "object", "additionalProperties": figure},
+            "point": {
+                "type": "object",
+                "description": "With by=cell: the middle of the points in the cell.",
+                "required": ["lon", "lat"],
+                "properties": {axis: {"type": "number"} for axis in ("lon", "lat")},
+            },
         },
     }
     left = ("period_totals", "netted_parts", "parts_exceed_whole")

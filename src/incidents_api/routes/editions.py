@@ -137,7 +137,7 @@ async def _totals(request: Request, who: Visitor, at: int) -> dict[str, Any]:
     incident = KINDS["incident"]
     asked = Query(incident, (), (), at=at)
     told, _ = await totals.settled(database_of(request), asked, who.audience)
-    return reckoned.answer(told, ())[0]
+    return reckoned.answer(told, asked)[0]
 
 
 def _compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:

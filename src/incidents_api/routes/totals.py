@@ -54,7 +54,7 @@ async def _totals(request: Request, who: Visitor) -> Response:
     by = read.get("by")
     told, netted = await settled(database, read, who.audience)
     at = told.head if ask.pin is None else ask.pin.at
-    rows = totals.answer(told, by)
+    rows = totals.answer(told, read)
     broken_down = any(name in by or read.get(name) for name in SENSITIVE)
     kept_back = suppress(rows, by, limits_of(request).suppress_below) if broken_down and not who.full else 0
     body = {

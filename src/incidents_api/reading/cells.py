@@ -1,0 +1,60 @@
+"""Cells of the map: a group of totals by where precise points lie, told as the box that `bbox` takes."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from incidents_api.model import vocabulary
+from incidents_api.reading.parameters import DEFAULT_ZOOM
+from incidents_api.reading.query import Query
+
+CELL = "cell"
+_ROW = 2**21
+"""More than there are cells around the earth, so that one number holds both indices."""
+
+
+def side(zoom: int) -> float:
+    """The side of a cell in degrees: halved with each zoom, and exact in binary and decimal."""
+    return 360.0 / (1 << zoom)
+
+
+def cell_of(query: Query, table: sa.Table) -> sa.ColumnElement[Any]:
+    """The number of the cell that an incident's point lies in; null where no point is precise enough to be a place.
+
+    Everything is written out, not bound: the grouping must be the same text as the selection.
+    """
+    precisions = vocabulary.codes("location_precision")
+    coarsest = query.one("max_precision") or "city"
+    enough = precisions[: precisions.index(coarsest) + 1]
+    step = _written(side(zoom_of(query)))
+    column, row = _floor((table.c.lon + _written(180)) / step), _floor((table.c.lat + _written(90)) / step)
+    precise = table.c.precision.in_([_written(f"'{code}'") for code in enough])
+    return sa.case((sa.and_(table.c.lon.is_not(None), precise), row * _written(_ROW) + column), else_=sa.null())
+
+
+def _floor(number: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """The whole number at or below: not every engine knows floor(), and a cast cuts off in one and rounds in the other.
+
+    A billionth of a cell keeps halves, which the engines round differently, from being met.
+    """
+    return sa.cast(sa.func.round(number - _written(0.499999999)), sa.BigInteger)
+
+
+def _written(value: Any) -> sa.ColumnClause[Any]:
+    return sa.literal_column(str(value))
+
+
+def zoom_of(query: Query) -> int:
+    """The zoom that a query asks for."""
+    zoom: int = query.one("zoom", default=DEFAULT_ZOOM)
+    return zoom
+
+
+def box(number: str, zoom: int) -> str:
+    """A cell as `west,south,east,north`, the way bbox takes it."""
+    row, column = divmod(int(number), _ROW)
+    step = side(zoom)
+    west, south = column * step - 180, row * step - 90
+    return ",".join(
+        f"{edge:.12f}".rstrip("0").rstrip(".") for edge in (west, south, min(west + step, 180), min(south + step, 90))
+    )

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import uvicorn
@@ -14,7 +15,9 @@ from playwright.sync_api import Browser, Page
 import hatch_build
 from incidents_api.app import create_app
 from incidents_api.settings import Settings
+from incidents_api.storage.database import Database
 from tests import browser
+from tests.real import ucdp
 
 ROOT = Path(__file__).parents[2]
 
@@ -56,6 +59,19 @@ def seeded_site(template: Callable[[str, bool], str], tmp_path_factory: pytest.T
         yield address
 
 
+@pytest.fixture(scope="session")
+def ucdp_site(template: Callable[[str, bool], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the service over 18,957 rows of UCDP; nobody writes to it."""
+    ucdp.need()
+    path = tmp_path_factory.mktemp("explorer") / "ucdp.db"
+    shutil.copyfile(template("sqlite", False).removeprefix("sqlite:///"), path)
+    database = Database(f"sqlite:///{path}")
+    ucdp.load(database)
+    database.close_writer()
+    with serving(f"sqlite:///{path}") as address:
+        yield address
+
+
 Open = Callable[..., Page]
 
 
@@ -65,9 +81,10 @@ def visit(chromium: Browser) -> Iterator[Open]:
     wrong: list[str] = []
     contexts = []
 
-    def get(site: str, path: str = "/", *, width: int = 1280, height: int = 800, **options: object) -> Page:
-        context = chromium.new_context(viewport={"width": width, "height": height}, **options)
-        context.set_default_timeout(15_000)
+    def get(site: str, path: str = "/", *, width: int = 1280, height: int = 800, dark: bool = False) -> Page:
+        scheme: Literal["dark", "light"] = "dark" if dark else "light"
+        context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, locale="en-GB")
+        context.set_default_timeout(8_000)
         context.grant_permissions(["clipboard-read", "clipboard-write"], origin=site)
         contexts.append(context)
         page = context.new_page()
@@ -88,3 +105,12 @@ def visit(chromium: Browser) -> Iterator[Open]:
     for context in contexts:
         context.close()
     assert not wrong, wrong
+
+
+@pytest.fixture
+def chromium_page(chromium: Browser) -> Iterator[Page]:
+    """A page that may complain on its console: what it asks for is made to fail."""
+    context = chromium.new_context(locale="en-GB")
+    context.set_default_timeout(8_000)
+    yield context.new_page()
+    context.close()

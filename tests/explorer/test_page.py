@@ -59,6 +59,12 @@ def test_without_the_page_the_service_says_how_to_build_it(
     assert "/v1/incidents" in answer.text
 
 
-def test_the_page_opens_without_asking_anybody_else(visit: Callable[..., Page], seeded_site: str) -> None:
+def test_the_first_load_is_small_and_asks_nobody_else(visit: Callable[..., Page], seeded_site: str) -> None:
     page = visit(seeded_site)
-    expect(page.get_by_role("heading", level=1)).to_have_text("Incidents")
+    expect(page.get_by_test_id("count")).to_have_text("12")
+    page.wait_for_load_state("networkidle")
+    loaded = page.evaluate("performance.getEntries().filter(e => e.transferSize).map(e => [e.name, e.transferSize])")
+    files = {name: size for name, size in loaded if "/v1/" not in name}
+    assert any(name.endswith(".js") for name in files)
+    assert any(name.endswith(".json") for name in files)
+    assert sum(files.values()) < 250_000, files

@@ -1,0 +1,27 @@
+// The answer of an address as something that a view can draw: what is known now, whether more is coming, what went wrong.
+import { useEffect, useState } from "preact/hooks";
+import { ask, type Refused } from "./client";
+
+export interface Answer<T> {
+  data: T | null;
+  error: Refused | null;
+  loading: boolean;
+}
+
+/** Asks for the address whenever it changes; what was answered before stays until the new answer is there. */
+export function useAnswer<T>(path: string | null): Answer<T> {
+  const [state, set] = useState<Answer<T> & { path: string | null }>({ data: null, error: null, loading: true, path: null });
+  useEffect(() => {
+    if (path === null) return undefined;
+    let wanted = true;
+    set((before) => ({ ...before, loading: true }));
+    ask<T>(path).then(
+      (data) => wanted && set({ data, error: null, loading: false, path }),
+      (error: Refused) => wanted && set({ data: null, error, loading: false, path }),
+    );
+    return () => {
+      wanted = false;
+    };
+  }, [path]);
+  return path === state.path ? state : { ...state, loading: path !== null };
+}

@@ -1,0 +1,63 @@
+// Words in the reader's language: of the page, of codes, of countries.
+import { computed, signal } from "@preact/signals";
+import { ask } from "../api/client";
+import type { Code, Codebook } from "../api/types";
+import { address } from "../state/address";
+import { codesInSpanish } from "./codes-es";
+import { en, type Key } from "./en";
+import { es } from "./es";
+
+export const LANGUAGES = { en: "English", es: "Español" } as const;
+export type Language = keyof typeof LANGUAGES;
+
+const isLanguage = (text: string | null): text is Language => text === "en" || text === "es";
+
+/** The language: of the address, else as chosen before, else as the browser prefers. */
+export const language = computed<Language>(() => {
+  const told = address.value.params.get("lang");
+  if (isLanguage(told)) return told;
+  const kept = localStorage.getItem("lang");
+  if (isLanguage(kept)) return kept;
+  return navigator.language.startsWith("es") ? "es" : "en";
+});
+
+/** What the page says under a key, with values in their places. */
+export function t(key: Key, given: Record<string, string | number> = {}): string {
+  const text: string = (language.value === "es" ? es : en)[key];
+  return text.replace(/\{(\w+)\}/g, (_, name: string) => (typeof given[name] === "number" ? number(given[name]) : (given[name] ?? "")));
+}
+
+export const has = (key: string): key is Key => key in en;
+
+/** A whole number as it is written in the language. */
+export const number = (value: number): string => new Intl.NumberFormat(language.value).format(value);
+
+const codes = signal<Map<string, Map<string, Code>>>(new Map());
+
+/** Load the labels of codes; until they are there, codes stand for themselves. */
+export async function loadCodes(): Promise<void> {
+  const book = await ask<Codebook>("/v1/codebook");
+  codes.value = new Map(book.lists.map((list) => [list.list, new Map(list.codes.map((code) => [code.code, code]))]));
+}
+
+/** The label of a code of a list. */
+export function label(list: string, code: string | null | undefined): string {
+  if (!code) return t("facet_unknown");
+  const spanish = language.value === "es" ? codesInSpanish[list]?.[code] : undefined;
+  return spanish ?? codes.value.get(list)?.get(code)?.label ?? code.replaceAll("_", " ");
+}
+
+/** The label without what stands in brackets or behind a slash: for tight places. */
+export const brief = (list: string, code: string): string => label(list, code).replace(/ [(/].*$/, "");
+
+/** What a code means, in the words of the codebook. */
+export const meaning = (list: string, code: string): string => codes.value.get(list)?.get(code)?.definition ?? "";
+
+/** The name of a country. */
+export function country(code: string): string {
+  try {
+    return new Intl.DisplayNames([language.value], { type: "region" }).of(code) ?? code;
+  } catch {
+    return code;
+  }
+}

@@ -1,0 +1,130 @@
+// Facets: how many incidents there are of each kind, within everything else that is chosen; a click chooses.
+import { useId, useMemo, useState } from "preact/hooks";
+import { useAnswer } from "../api/ask";
+import type { Totals } from "../api/types";
+import { country, label, number, t } from "../i18n";
+import { Status } from "../parts/status";
+import { useNames } from "../parts/names";
+import { change, countsUrl, toggle, values, without } from "../state/filter";
+
+/** A facet: the group of the totals, and the code list that its values are of. */
+const FACETS = [
+  { by: "type", codes: "incident_type" },
+  { by: "admin1", codes: null },
+  { by: "year", codes: null },
+  { by: "measure", codes: "measure" },
+  { by: "actor", codes: null },
+  { by: "attribution", codes: "attribution" },
+  { by: "country", codes: null },
+  { by: "role", codes: "actor_role" },
+  { by: "granularity", codes: "granularity" },
+  { by: "secondary_type", codes: "incident_type" },
+  { by: "stage", codes: "stage" },
+  { by: "status", codes: "review_status" },
+  { by: "tag", codes: null },
+] as const;
+type Facet = (typeof FACETS)[number];
+
+const SHOWN = 7;
+const FIND_FROM = 10;
+
+/** All facets; `narrow`: in a column, the first ones open. */
+export function FacetsView({ narrow = false }: { narrow?: boolean }) {
+  return (
+    <div class={narrow ? "facets narrow" : "facets"}>
+      {FACETS.map((facet, n) => (
+        <FacetPanel key={facet.by} facet={facet} open={!narrow || n < 3} />
+      ))}
+    </div>
+  );
+}
+
+function FacetPanel({ facet, open }: { facet: Facet; open: boolean }) {
+  const [shown, setShown] = useState(open || values(facet.by).length > 0);
+  const title = t(`facet_${facet.by}`);
+  return (
+    <details open={shown} onToggle={(event) => setShown((event.target as HTMLDetailsElement).open)}>
+      <summary>
+        <h2>{title}</h2>
+      </summary>
+      {shown && <Counts facet={facet} title={title} />}
+    </details>
+  );
+}
+
+interface Count {
+  value: string | null;
+  incidents: number;
+}
+
+/** What the totals say of a facet. Measures are no group: one incident speaks of several, each row tells of all. */
+function counted(facet: Facet, totals: Totals | null): Count[] {
+  if (!totals) return [];
+  if (facet.by === "measure")
+    return Object.entries(totals.rows[0]?.measures ?? {})
+      .map(([value, figure]) => ({ value, incidents: figure.incidents }))
+      .sort((one, other) => other.incidents - one.incidents);
+  const rows = totals.rows.map(({ key, incidents }) => ({ value: key[facet.by] ?? null, incidents }));
+  return facet.by === "year" ? rows.sort((one, other) => (other.value ?? "").localeCompare(one.value ?? "")) : rows;
+}
+
+const isChosen = (facet: Facet, value: string): boolean =>
+  facet.by === "year" ? values("from")[0] === value && values("to")[0] === value : values(facet.by).includes(value);
+
+function choose(facet: Facet, value: string): void {
+  if (facet.by !== "year") toggle(facet.by, value);
+  else if (isChosen(facet, value)) change({ from: null, to: null });
+  else change({ from: value, to: value });
+}
+
+function Counts({ facet, title }: { facet: Facet; title: string }) {
+  const others = facet.by === "year" ? without("from", "to", "date_mode") : without(facet.by);
+  const answer = useAnswer<Totals>(countsUrl(facet.by === "measure" ? "" : facet.by, [], others));
+  const rows = useMemo(() => counted(facet, answer.data), [facet, answer.data]);
+  const [find, setFind] = useState("");
+  const [all, setAll] = useState(false);
+  const id = useId();
+  const names = useNames(facet.by, rows.flatMap(({ value }) => (value ? [value] : [])));
+  const named = (value: string): string =>
+    facet.codes ? label(facet.codes, value) : facet.by === "country" ? country(value) : (names.get(value) ?? value);
+  const wanted = find.trim().toLocaleLowerCase();
+  const found = rows.filter(({ value }) => !wanted || (value !== null && named(value).toLocaleLowerCase().includes(wanted)));
+  const most = Math.max(1, ...rows.map((row) => row.incidents));
+  // What is chosen is always in sight, wherever it stands in the order.
+  const shown = all || wanted ? found.slice(0, 200) : found.filter(({ value }, n) => n < SHOWN || (value !== null && isChosen(facet, value)));
+  return (
+    <Status answer={answer}>
+      {rows.length > FIND_FROM && (
+        <input
+          id={id}
+          type="search"
+          placeholder={t("facet_find", { what: title })}
+          aria-label={t("facet_find", { what: title })}
+          value={find}
+          onInput={(event) => setFind(event.currentTarget.value)}
+        />
+      )}
+      <ul class="plain counts" aria-label={title}>
+        {shown.map(({ value, incidents }) => (
+          <li key={value ?? ""} style={{ "--part": `${Math.round((incidents / most) * 100)}%` }}>
+            {value === null ? (
+              <span class="unknown">
+                <span>{t("facet_unknown")}</span> <b>{number(incidents)}</b>
+              </span>
+            ) : (
+              <button type="button" aria-pressed={isChosen(facet, value)} onClick={() => choose(facet, value)}>
+                <span>{named(value)}</span> <b>{number(incidents)}</b>
+              </button>
+            )}
+          </li>
+        ))}
+      </ul>
+      {found.length > SHOWN && !wanted && (
+        <button type="button" class="link" onClick={() => setAll(!all)}>
+          {all ? t("facet_less") : t("facet_more", { n: found.length })}
+        </button>
+      )}
+      {answer.data?.overlapping && <p class="hint">{t("facet_overlap")}</p>}
+    </Status>
+  );
+}

@@ -1,0 +1,86 @@
+"""For everybody: no fault that axe can find, keyboard alone, 320 pixels, dark, and errors that say what to do."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.explorer.looks import VIEWS, pages, settled, violations
+
+Visit = Callable[..., Page]
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_axe_finds_nothing_on_any_page(visit: Visit, seeded_site: str, dark: bool) -> None:
+    page = visit(seeded_site, dark=dark)
+    found = {}
+    for path in pages(seeded_site):
+        page.goto(f"{seeded_site}{path}")
+        found[path] = violations(settled(page))
+    assert not {path: wrong for path, wrong in found.items() if wrong}
+
+
+@pytest.mark.parametrize("name", ["Cite", "Download", "Show API call"])
+def test_axe_finds_nothing_in_the_dialogs(visit: Visit, seeded_site: str, name: str) -> None:
+    page = settled(visit(seeded_site))
+    page.get_by_role("button", name=name).click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert violations(settled(page)) == []
+
+
+def test_nothing_is_wider_than_a_small_phone(visit: Visit, seeded_site: str) -> None:
+    page = visit(seeded_site, width=320, height=640)
+    wide = {}
+    for path in pages(seeded_site):
+        page.goto(f"{seeded_site}{path}")
+        wide[path] = settled(page).evaluate("document.documentElement.scrollWidth")
+    assert not {path: width for path, width in wide.items() if width > 320}
+    assert violations(page) == []
+
+
+def test_everything_can_be_reached_by_keyboard(visit: Visit, seeded_site: str) -> None:
+    page = settled(visit(seeded_site))
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    met = set()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        met.add(page.evaluate("(e => (e.getAttribute('aria-label') ?? e.textContent).trim())(document.activeElement)"))
+    for name in ("Search words, places, actors", "Timeline", "Copy link", "Zoom in", "2 incidents here: list them"):
+        assert name in met, met
+
+
+def test_a_filter_by_keyboard_alone(visit: Visit, seeded_site: str) -> None:
+    page = settled(visit(seeded_site))
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent").startswith("Sinaloa"):
+            break
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("count")).to_have_text("5")
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_query_that_is_refused_says_why(chromium_page: Page, seeded_site: str, view: str) -> None:
+    page = chromium_page
+    page.goto(f"{seeded_site}{view}{'&' if '?' in view else '?'}tpye=release")
+    expect(page.get_by_role("alert").first).to_contain_text("did you mean type?")
+    page.get_by_role("link", name="Clear all").first.click()
+    expect(page.get_by_test_id("count")).to_have_text("12")
+
+
+def test_a_service_that_does_not_answer_is_said(chromium_page: Page, seeded_site: str) -> None:
+    page = chromium_page
+    page.route("**/v1/**", lambda route: route.abort())
+    page.goto(f"{seeded_site}/?view=table")
+    expect(page.get_by_role("alert").first).to_contain_text("The service does not answer.")
+    page.unroute("**/v1/**")
+    page.get_by_role("button", name="Try again").first.click()
+    expect(page.get_by_test_id("count")).to_have_text("12")
+
+
+def test_a_record_that_is_not_there_is_said(chromium_page: Page, seeded_site: str) -> None:
+    chromium_page.goto(f"{seeded_site}/incidents/00000000-0000-8000-8000-000000000000")
+    expect(chromium_page.get_by_role("alert")).to_be_visible()

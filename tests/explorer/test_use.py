@@ -1,0 +1,213 @@
+"""What a reader does: filter, brush, open, compare, copy, download and repeat with the API; over the five articles."""
+
+import csv
+import io
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.explorer.looks import ask, count, record, settled
+
+Visit = Callable[..., Page]
+
+
+def facet(page: Page, name: str, value: str) -> None:
+    """Click a value of a facet in the column beside the view."""
+    page.get_by_role("list", name=name, exact=True).get_by_role("button", name=re.compile(f"^{value} ")).click()
+
+
+def test_a_filter_is_in_the_address_and_back_undoes_it(visit: Visit, seeded_site: str) -> None:
+    page = visit(seeded_site)
+    assert count(page) == 12
+    facet(page, "State or province", "Sinaloa")
+    expect(page.get_by_test_id("count")).to_have_text("5")
+    assert "admin1=MX-SIN" in page.url
+    expect(page.get_by_text("State or province Sinaloa")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_test_id("count")).to_have_text("12")
+    page.go_forward()
+    expect(page.get_by_test_id("count")).to_have_text("5")
+    page.get_by_role("button", name="Remove State or province: Sinaloa").click()
+    expect(page.get_by_test_id("count")).to_have_text("12")
+
+
+def test_the_sums_count_nobody_twice(visit: Visit, seeded_site: str) -> None:
+    page = settled(visit(seeded_site))
+    expect(page.locator("[data-measure=kidnapped] b")).to_have_text("88")
+    expect(page.locator("[data-measure=freed] b")).to_have_text("≥ 82")
+    expect(page.locator(".notes")).to_contain_text("2 parts of a larger incident count once")
+    page.get_by_role("link", name="Add them").click()
+    expect(page.locator("[data-measure=freed] small")).to_contain_text("7,408 to 7,411")
+    assert count(page) == 12
+
+
+def test_a_time_is_chosen_by_dragging_and_moved_by_keys(visit: Visit, seeded_site: str) -> None:
+    page = settled(visit(seeded_site, "/?view=timeline"))
+    chart = page.get_by_role("img", name="Incidents by month").first
+    box = chart.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 0.7, box["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] - 1, box["y"] + 40, steps=5)
+    page.mouse.up()
+    expect(page).to_have_url(re.compile(r"from=202[34]-\d\d-\d\d"))
+    chosen = re.search(r"from=([\d-]+)&to=([\d-]+)", page.url)
+    assert chosen is not None
+    assert count(page) == ask(seeded_site, f"/v1/incidents?count=exact&from={chosen[1]}&to={chosen[2]}")["total"]
+    start = page.get_by_role("slider", name="Begin of the chosen time")
+    start.focus()
+    page.keyboard.press("PageDown")
+    expect(page).not_to_have_url(re.compile(chosen[1]))
+
+
+def test_a_contested_figure_is_plain_at_one_look(visit: Visit, seeded_site: str) -> None:
+    page = settled(visit(seeded_site, "/?view=table"))
+    page.get_by_role("link", name=re.compile("annual total")).click()
+    settled(page)
+    figure = page.locator(".tally.contested")
+    assert figure.bounding_box()["y"] < 500  # type: ignore[index]
+    expect(figure.locator(".big")).to_have_text("7,326 or 7,329")
+    expect(figure).to_contain_text("7,329 counts as best: a statement in the text goes before a headline.")
+    expect(figure.locator(".claim.best")).to_contain_text(
+        "rescued 7,329 victims of crimes related to human trafficking"
+    )
+    expect(figure.locator(".claim").last).to_contain_text("7,326 Human Trafficking Victims Were Rescued in Mexico")
+    expect(figure.locator(".claim").last).to_contain_text("headline")
+    expect(figure.locator(".claim.best")).to_contain_text("says Mexico's Interior Secretary")
+
+
+@pytest.mark.parametrize("key", ["S001-R0", "S001-R1", "S001-R2"])
+def test_a_whole_and_its_parts_are_the_same_people(visit: Visit, seeded_site: str, key: str) -> None:
+    page = settled(visit(seeded_site, record(seeded_site, "incidents", key)))
+    told = page.locator(".netting")
+    expect(told.locator(".equation")).to_contain_text("58 freed =")
+    expect(told.locator(".equation")).to_contain_text("16 rescued")
+    expect(told.locator(".equation")).to_contain_text("42 released")
+    expect(told).to_contain_text("would give 116; the store counts each person once: 58")
+
+
+def test_a_record_tells_how_sure_and_how_it_hangs_together(visit: Visit, seeded_site: str) -> None:
+    page = settled(visit(seeded_site, record(seeded_site, "incidents", "S001-K1")))
+    expect(page.locator(".gist")).to_contain_text("on or before 26 March 2024")
+    expect(page.get_by_text("claimed responsibility for the mass kidnapping of 66 people")).to_be_visible()
+    expect(page.locator(".relations")).to_contain_text("58 of the hostages freed")
+    expect(page.locator(".envelope")).to_contain_text("Version 1")
+
+
+def test_a_source_without_incidents_says_so(visit: Visit, seeded_site: str) -> None:
+    page = settled(visit(seeded_site, "/sources"))
+    expect(page.locator(".badge.no_incident")).to_have_text("Read, holds no incident")
+
+
+def test_a_copied_link_opens_the_same_state(visit: Visit, seeded_site: str) -> None:
+    page = settled(visit(seeded_site, "/?view=timeline&from=2024-03&to=2024-03&type=rescue_operation,release"))
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    link = page.evaluate("navigator.clipboard.readText()")
+    again = settled(visit(seeded_site, link.removeprefix(seeded_site)))
+    assert again.url == page.url
+    assert count(again) == count(page) > 0
+    expect(again.get_by_role("link", name="Timeline")).to_have_attribute("aria-current", "page")
+
+
+def test_the_map_moves_and_its_place_is_in_the_address(visit: Visit, seeded_site: str) -> None:
+    page = settled(visit(seeded_site))
+    page.get_by_role("application").focus()
+    page.keyboard.press("+")
+    page.keyboard.press("ArrowLeft")
+    expect(page).to_have_url(re.compile(r"at=[\d.,-]+"))
+    again = settled(visit(seeded_site, page.url.removeprefix(seeded_site)))
+    assert again.url == page.url
+
+
+def test_a_pin_is_a_known_place_and_the_rest_is_not_a_pin(visit: Visit, seeded_site: str) -> None:
+    page = settled(visit(seeded_site))
+    dots = page.locator(".dot")
+    expect(dots).to_have_count(1)
+    expect(page.locator(".rough")).to_contain_text("somewhere in Mexico6")
+    dots.first.click()
+    here = page.locator(".here")
+    expect(here.get_by_role("link")).to_have_count(2)
+    here.get_by_role("button", name="Filter to this spot").click()
+    expect(page.get_by_test_id("count")).to_have_text("2")
+
+
+def test_search_suggests_places_and_actors(visit: Visit, seeded_site: str) -> None:
+    page = settled(visit(seeded_site))
+    box = page.get_by_role("combobox", name="Search words, places, actors")
+    box.fill("culia")
+    expect(page.get_by_role("option", name=re.compile("^Culiacán")).first).to_be_visible()
+    box.press("ArrowDown")
+    box.press("Enter")
+    expect(page).to_have_url(re.compile("location="))
+    expect(page.get_by_test_id("count")).to_have_text("2")
+    box.fill("National Guard")
+    page.get_by_role("option", name=re.compile("^Mexican National Guard")).click()
+    expect(page).to_have_url(re.compile("actor="))
+    box.fill("safehouse")
+    box.press("Enter")
+    expect(page).to_have_url(re.compile("q=safehouse"))
+
+
+def test_a_download_holds_what_is_shown(visit: Visit, seeded_site: str) -> None:
+    page = settled(visit(seeded_site, "/?admin1=MX-SIN"))
+    page.get_by_role("button", name="Download").click()
+    expect(page.get_by_test_id("download-count")).to_contain_text("5")
+    with page.expect_download() as started:
+        page.get_by_role("link", name=re.compile("^CSV")).click()
+    rows = list(csv.DictReader(io.StringIO(started.value.path().read_text("utf-8"))))
+    assert len(rows) == count(page) == 5
+
+
+def test_citing_names_the_edition_and_a_link_that_stays(visit: Visit, seeded_site: str) -> None:
+    page = settled(visit(seeded_site, "/?admin1=MX-SIN"))
+    page.get_by_role("button", name="Cite").click()
+    seq = ask(seeded_site, "/v1/edition")["seq"]
+    expect(page.get_by_role("dialog")).to_contain_text(f"as_of={seq}")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Cite")).to_be_focused()
+    then = settled(visit(seeded_site, f"/?admin1=MX-SIN&as_of={seq}"))
+    assert count(then) == 5
+
+
+def test_the_api_call_gives_the_same_rows(visit: Visit, seeded_site: str) -> None:
+    page = settled(visit(seeded_site, "/?view=table&admin1=MX-SIN&from=2024"))
+    shown = count(page)
+    page.get_by_role("button", name="Show API call").click()
+    code = page.get_by_role("dialog").locator("pre")
+    curl = re.fullmatch(r"curl -s '([^']+)'", code.inner_text())
+    assert curl is not None
+    assert len(list(csv.DictReader(io.StringIO(httpx.get(curl[1], trust_env=False).text)))) == shown
+    page.get_by_role("button", name="Python").click()
+    ran = subprocess.run([sys.executable, "-c", code.inner_text()], capture_output=True, text=True, check=True)
+    assert ran.stdout == f"{shown}\n"
+    page.get_by_role("button", name="R", exact=True).click()
+    assert curl[1] in code.inner_text()
+    page.get_by_role("button", name="JavaScript").click()
+    script = code.inner_text().replace("console.log(records.length);", "return records.length;")
+    assert page.evaluate(f"async () => {{ {script} }}") == shown
+    page.get_by_role("button", name="Totals").click()
+    page.get_by_role("button", name="curl").click()
+    assert "/v1/totals?" in code.inner_text()
+
+
+def test_what_nobody_has_is_said_and_can_be_undone(visit: Visit, seeded_site: str) -> None:
+    page = settled(visit(seeded_site, "/?view=table&type=hijacking"))
+    expect(page.get_by_text("Nothing matches this selection.")).to_be_visible()
+    page.locator(".empty").get_by_role("link", name="Clear all").click()
+    expect(page.get_by_test_id("count")).to_have_text("12")
+
+
+def test_spanish_is_chosen_and_kept(visit: Visit, seeded_site: str) -> None:
+    page = settled(visit(seeded_site))
+    page.get_by_role("combobox", name="Language").select_option("es")
+    expect(page.get_by_role("link", name="Cronología")).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("^Operación de rescate"))).to_be_visible()
+    assert page.evaluate("document.documentElement.lang") == "es"
+    page.goto(f"{seeded_site}{record(seeded_site, 'incidents', 'S000-R1')}")
+    expect(page.locator(".gist")).to_contain_text("algún día entre el 15 y el 30 de noviembre de 2024")

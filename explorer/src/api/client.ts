@@ -11,7 +11,8 @@ export class Refused extends Error {
 }
 
 const KEPT = 150;
-const AT_ONCE = 4;
+const AT_ONCE = 3;
+const TRIES = 3;
 const answers = new Map<string, Promise<unknown>>();
 const waiting: (() => void)[] = [];
 let running = 0;
@@ -53,12 +54,18 @@ function count(more: number): void {
   document.documentElement.dataset.asking = String(running + waiting.length);
 }
 
-async function load<T>(path: string): Promise<T> {
+async function load<T>(path: string, tries = TRIES): Promise<T> {
   let answer: Response;
   try {
     answer = await fetch(path, { headers: { Accept: "application/json" } });
   } catch {
     throw new Refused(0, "The service does not answer.", []);
+  }
+  if ((answer.status === 503 || answer.status === 429) && tries > 1) {
+    // Busy: it says for how long.
+    const seconds = Math.min(10, Number(answer.headers.get("Retry-After")) || 1);
+    await new Promise((later) => setTimeout(later, seconds * 1000));
+    return load(path, tries - 1);
   }
   const body: unknown = await answer.json().catch(() => null);
   if (answer.ok) return body as T;

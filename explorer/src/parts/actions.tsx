@@ -5,7 +5,7 @@ import type { Edition, Page } from "../api/types";
 import { moment } from "../format/dates";
 import { number, t } from "../i18n";
 import { address } from "../state/address";
-import { addressWith, listUrl, totalsUrl } from "../state/filter";
+import { addressWith, listUrl, sort, totalsUrl } from "../state/filter";
 import { type CallLanguage, LANGUAGES, records, totals } from "./calls";
 import { Copyable, CopyButton, Dialog } from "./dialog";
 import { Status } from "./status";
@@ -72,10 +72,13 @@ function Download() {
   );
 }
 
+/** The order of the table, where one is chosen. */
+const ordered = (): [string, string][] => (address.value.params.has("sort") ? [["sort", sort.value]] : []);
+
 function ApiCall() {
   const [what, setWhat] = useState<"records" | "totals">("records");
   const [language, setLanguage] = useState<CallLanguage>("curl");
-  const text = (what === "records" ? records(location.origin + listUrl()) : totals(location.origin + totalsUrl()))[language];
+  const text = (what === "records" ? records(location.origin + listUrl("/v1/incidents", ordered())) : totals(location.origin + totalsUrl()))[language];
   return (
     <>
       <p>{t("call_told")}</p>

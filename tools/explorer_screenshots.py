@@ -1,0 +1,75 @@
+"""Writes every view of the explorer as PNG, at 1280 and 375 pixels, over the five articles: `make screenshots`.
+
+They go to .cache/screenshots. `--docs` writes the two that the documents show into docs/images anew.
+"""
+
+import argparse
+import shutil
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Browser
+
+import hatch_build
+from tests.browser import chromium
+from tests.conftest import prepare
+from tests.explorer.conftest import serving
+from tests.explorer.looks import LISTS, VIEWS, record, settled
+
+ROOT = Path(__file__).parents[1]
+FOLDER, DOCS = ROOT / ".cache" / "screenshots", ROOT / "docs" / "images"
+WIDTHS = (1280, 375)
+
+
+def addresses(site: str) -> dict[str, str]:
+    """What is shown, by the name of its file."""
+    found = {(path.partition("view=")[2] or "map"): path for path in VIEWS}
+    found |= {path[1:]: path for path in LISTS}
+    found |= {f"record-{name}": record(site, "incidents", key) for name, key in RECORDS.items()}
+    return found | {"source-without-incident": record(site, "sources", "003"), "mapa": "/?lang=es"}
+
+
+RECORDS = {"whole": "S001-R0", "part": "S001-R1", "contested": "S004-A1", "undated": "S002-R1"}
+
+
+def write(browser: Browser, site: str, folder: Path) -> None:
+    """Every view at every width, light, and at the larger one dark."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for width, scheme in [*((width, "light") for width in WIDTHS), (WIDTHS[0], "dark")]:
+        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme, locale="en-GB")
+        for name, path in addresses(site).items():
+            page.goto(f"{site}{path}")
+            settled(page).screenshot(path=folder / f"{name}-{width}-{scheme}.png", full_page=True)
+        page.close()
+
+
+def illustrate(browser: Browser, site: str) -> None:
+    """The two images of the documents."""
+    page = browser.new_page(viewport={"width": 1120, "height": 760}, locale="en-GB", color_scheme="light")
+    page.goto(site)
+    settled(page).screenshot(path=DOCS / "map.png")
+    page.set_viewport_size({"width": 1060, "height": 660})
+    page.goto(f"{site}{record(site, 'incidents', RECORDS['contested'])}")
+    settled(page).screenshot(path=DOCS / "contested.png")
+    page.close()
+
+
+def main() -> None:
+    """Serve the five articles and look at them."""
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--docs", action="store_true", help="the images of the documents")
+    docs = asked.parse_args().docs
+    hatch_build.build(ROOT)
+    with tempfile.TemporaryDirectory() as scratch:
+        url = f"sqlite:///{scratch}/store.db"
+        prepare(url, seeded=True)
+        with serving(url) as site, chromium() as browser:
+            if docs:
+                illustrate(browser, site)
+            else:
+                write(browser, site, FOLDER)
+                print(f"{len(list(FOLDER.glob('*.png')))} images in {FOLDER.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()

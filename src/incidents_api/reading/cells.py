@@ -1,16 +1,23 @@
 """Cells of the map: a group of totals by where precise points lie, told as the box that `bbox` takes."""
 
+import re
 from typing import Any
 
 import sqlalchemy as sa
 
 from incidents_api.model import vocabulary
-from incidents_api.reading.parameters import DEFAULT_ZOOM
-from incidents_api.reading.query import Query
 
 CELL = "cell"
+DEFAULT_ZOOM, MAX_ZOOM = 6, 20
 _ROW = 2**21
 """More than there are cells around the earth, so that one number holds both indices."""
+
+
+def read_zoom(value: str) -> int:
+    """The zoom that a text says; ValueError for any other."""
+    if not re.fullmatch(r"[0-9]{1,2}", value) or int(value) > MAX_ZOOM:
+        raise ValueError(f"give a whole number from 0 to {MAX_ZOOM}")
+    return int(value)
 
 
 def side(zoom: int) -> float:
@@ -18,15 +25,14 @@ def side(zoom: int) -> float:
     return 360.0 / (1 << zoom)
 
 
-def cell_of(query: Query, table: sa.Table) -> sa.ColumnElement[Any]:
+def cell_of(table: sa.Table, zoom: int, coarsest: str) -> sa.ColumnElement[Any]:
     """The number of the cell that an incident's point lies in; null where no point is precise enough to be a place.
 
     Everything is written out, not bound: the grouping must be the same text as the selection.
     """
     precisions = vocabulary.codes("location_precision")
-    coarsest = query.one("max_precision") or "city"
     enough = precisions[: precisions.index(coarsest) + 1]
-    step = _written(side(zoom_of(query)))
+    step = _written(side(zoom))
     column, row = _floor((table.c.lon + _written(180)) / step), _floor((table.c.lat + _written(90)) / step)
     precise = table.c.precision.in_([_written(f"'{code}'") for code in enough])
     return sa.case((sa.and_(table.c.lon.is_not(None), precise), row * _written(_ROW) + column), else_=sa.null())
@@ -42,12 +48,6 @@ def _floor(number: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
 
 def _written(value: Any) -> sa.ColumnClause[Any]:
     return sa.literal_column(str(value))
-
-
-def zoom_of(query: Query) -> int:
-    """The zoom that a query asks for."""
-    zoom: int = query.one("zoom", default=DEFAULT_ZOOM)
-    return zoom
 
 
 def box(number: str, zoom: int) -> str:

@@ -17,12 +17,12 @@ from incidents_api.model.kinds import KINDS, Kind
 from incidents_api.model.layouts import LAYOUTS
 from incidents_api.model.wire import instant
 from incidents_api.model.words import read_search
+from incidents_api.reading.cells import DEFAULT_ZOOM, MAX_ZOOM, read_zoom
 from incidents_api.reading.filters import parse as parse_filter
 
 DEFAULT_LIMIT = 100
 MAX_SORTS = 3
 MAX_BY = 3
-DEFAULT_ZOOM, MAX_ZOOM = 6, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +240,7 @@ def _of_totals(kind: Kind) -> list[Parameter]:
         Parameter(
             "include_period_totals", told, {"type": "boolean", "default": False}, _flag, many=False, allowed=flag
         ),
-        Parameter("zoom", sides, zoom, _zoom, many=False),
+        Parameter("zoom", sides, zoom, read_zoom, many=False),
     ]
 
 
@@ -337,12 +337,6 @@ def _limit(value: str) -> int:
     if not re.fullmatch(r"[0-9]+", value) or not value.strip("0"):
         raise ValueError("give a whole number from 1")
     return int(value[-18:]) if len(value) <= 18 else 10**18
-
-
-def _zoom(value: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,2}", value) or int(value) > MAX_ZOOM:
-        raise ValueError(f"give a whole number from 0 to {MAX_ZOOM}")
-    return int(value)
 
 
 def _number(low: float, high: float) -> Callable[[str], float]:

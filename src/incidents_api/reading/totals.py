@@ -11,7 +11,7 @@ from incidents_api.model.claims import DIMS
 from incidents_api.model.field import Field
 from incidents_api.model.figures import EVERYBODY, MEASURE_ABOVE, Figure
 from incidents_api.model.netting import Netted
-from incidents_api.reading.cells import CELL, box, cell_of, zoom_of
+from incidents_api.reading.cells import CELL, DEFAULT_ZOOM, box, cell_of
 from incidents_api.reading.conditions import Bound, conditions, seen
 from incidents_api.reading.query import Query
 from incidents_api.storage import tables
@@ -110,7 +110,7 @@ def _keys(query: Query, bound: Bound, incident: sa.Table) -> tuple[list[Any], An
         if name in OF_FIGURES:
             keys.append(None)
         elif name == CELL:
-            keys.append(cell_of(query, incident))
+            keys.append(cell_of(incident, query.one("zoom", DEFAULT_ZOOM), query.one("max_precision", "city")))
         elif name in incident.c:
             keys.append(incident.c[name])
         else:
@@ -271,4 +271,4 @@ def answer(found: Read, query: Query) -> list[dict[str, Any]]:
 
 def _label(name: str, value: Any, query: Query) -> Any:
     """A group as the parameter of its name takes it; a cell as bbox does."""
-    return box(value, zoom_of(query)) if name == CELL and value is not None else value
+    return box(value, query.one("zoom", DEFAULT_ZOOM)) if name == CELL and value is not None else value

@@ -6,12 +6,12 @@ from typing import Annotated
 import typer
 
 from incidents_api import __version__
-from incidents_api.cli import backup, export, keys, seeds, serving, store
+from incidents_api.cli import backup, export, imports, keys, seeds, serving, store
 from incidents_api.cli.console import out
 from incidents_api.errors import OperatorError, Problem
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The incident event store.")
-for group in (serving, store, backup, seeds):
+for group in (serving, store, backup, seeds, imports):
     app.add_typer(group.app)
 app.add_typer(keys.app, name="key")
 app.add_typer(export.app, name="export")

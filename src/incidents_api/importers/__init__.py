@@ -15,6 +15,7 @@ from incidents_api.importers.acled import Acled
 from incidents_api.importers.awsd import Awsd
 from incidents_api.importers.gtd import Gtd
 from incidents_api.importers.iom import Iom
+from incidents_api.importers.reports import Reports
 from incidents_api.importers.row import Importer, Row
 from incidents_api.importers.ucdp import Ucdp
 
@@ -26,6 +27,7 @@ _IMPORTERS: tuple[Importer, ...] = (
     Gtd(),
     Awsd(),
     Iom(),
+    Reports(),
 )
 
 IMPORTERS: dict[str, Importer] = {importer.name: importer for importer in _IMPORTERS}

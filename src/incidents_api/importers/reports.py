@@ -26,7 +26,7 @@ class Reports:
 
     name = "reports"
     about = "Reports as POST takes them: NDJSON, a JSON array, or CSV in the columns of the export."
-    media_types = MEDIA_TYPES
+    media_types: tuple[str, ...] = MEDIA_TYPES
 
     def __init__(self, kind: str = "incident", media: str | None = None) -> None:
         self.kind, self.media = kind, media

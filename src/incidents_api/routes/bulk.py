@@ -4,7 +4,7 @@ import asyncio
 import io
 import json
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO
 
@@ -13,7 +13,7 @@ from fastapi import Request, Response
 from starlette.responses import StreamingResponse
 
 from incidents_api.errors import BadQuery, Fault, Invalid, NotFound, TooLarge, Unavailable, WrongMediaType
-from incidents_api.importers import Row
+from incidents_api.importers import IMPORTERS, Row
 from incidents_api.importers.reports import MEDIA_TYPES, NDJSON, Reports
 from incidents_api.model.kinds import KINDS, Kind
 from incidents_api.model.revision import new_id
@@ -25,7 +25,7 @@ from incidents_api.routes.body import Body, CutOff
 from incidents_api.routes.confirm import CONFIRM, confirming
 from incidents_api.routes.describe import bulk_answer, parameter
 from incidents_api.routes.web import Endpoint, database_of, limits_of
-from incidents_api.writing.bulk import Bulk, Options, Outcome
+from incidents_api.writing.bulk import REVISED, Bulk, Options, Outcome
 from incidents_api.writing.once import Answer, Key
 
 AT_ONCE = 4
@@ -34,6 +34,7 @@ AT_ONCE = 4
 _CHOICES: Mapping[str, tuple[tuple[str, ...], str]] = {
     "dry_run": (("false", "true"), "Say what would become of each line, and write nothing."),
     "on_error": (("skip", "abort"), "Leave out lines that cannot be taken, or take none at all."),
+    "ended": (("keep", "retract"), "What becomes of incidents of this dataset that its newer release does not hold."),
     "on_existing": (
         ("skip", "update", "reject"),
         "What becomes of a line whose id or external id names a record: leave the record, bring it up to date, refuse.",
@@ -43,7 +44,7 @@ _CHOICES: Mapping[str, tuple[tuple[str, ...], str]] = {
 
 def endpoints() -> list[Endpoint]:
     """Every route that takes or tells of many lines."""
-    return [*map(_bulk, KINDS.values()), _refusals()]
+    return [*map(_bulk, KINDS.values()), _imports(), _refusals()]
 
 
 def _chosen(name: str, default: str) -> Mapping[str, Any]:
@@ -57,7 +58,7 @@ def _bulk(kind: Kind) -> Endpoint:
     async def handle(request: Request, who: Visitor) -> Response:
         given = _given(request, defaults)
         who = confirming(who, given.get("confirm"))
-        media = _media(request)
+        media = _media(request, MEDIA_TYPES)
         options = Options(given["dry_run"] == "true", given["on_error"], given["on_existing"])
         if media == "text/csv" and options.on_existing == "update":
             detail = "a row of CSV says too little to replace a record; send NDJSON or JSON to bring records up to date"
@@ -74,6 +75,39 @@ def _bulk(kind: Kind) -> Endpoint:
         (*(_chosen(name, default) for name, default in defaults.items()), CONFIRM),
         {"media": NDJSON, "schema": item}, answer=bulk_answer(), streams=True,
         problems=(400, 401, 403, 409, 413, 415, 422),
+    )  # fmt: skip
+
+
+def _imports() -> Endpoint:
+    defaults = {"dry_run": "false", "on_error": "skip", "on_existing": "update", "ended": "keep"}
+
+    async def handle(request: Request, who: Visitor) -> Response:
+        given = _given(request, defaults)
+        name = request.path_params["format"]
+        if name not in IMPORTERS:
+            raise NotFound(f"there is no such format{nearest(name, tuple(IMPORTERS))}")
+        importer = IMPORTERS[name]
+        _media(request, importer.media_types)
+        options = Options(
+            given["dry_run"] == "true", given["on_error"], given["on_existing"], "import", REVISED, given["ended"]
+        )
+        if options.whole and options.ended == "retract":
+            detail = "ended=retract goes with on_error=skip and without dry_run"
+            raise BadQuery(detail, [Fault(detail, "not_here", parameter="ended")])
+        return await _take(request, confirming(who, given.get("confirm")), options, importer.read)
+
+    schema = {"type": "string", "enum": list(IMPORTERS)}
+    told = " ".join(f"{name}: {importer.about}" for name, importer in IMPORTERS.items())
+    return Endpoint(
+        "POST", "/v1/imports/{format}", "write", handle, "import_file", "Import a file of another dataset", "service",
+        f"As bulk posting, with the file as body; ids follow from the dataset's own. {told}",
+        (
+            parameter("format", "path", "Whose columns.", schema, required=True),
+            *(_chosen(name, default) for name, default in defaults.items()),
+            CONFIRM,
+        ),
+        {"media": "text/csv", "schema": {"type": "string"}}, answer=bulk_answer(), streams=True,
+        problems=(400, 401, 403, 404, 409, 413, 415, 422),
     )  # fmt: skip
 
 
@@ -103,11 +137,11 @@ def _given(request: Request, defaults: Mapping[str, str]) -> dict[str, str]:
     return given
 
 
-def _media(request: Request) -> str:
+def _media(request: Request, taken: Sequence[str]) -> str:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in MEDIA_TYPES:
+    if kind not in taken:
         told = f", not {kind[:80]}" if kind else "; name the Content-Type"
-        raise WrongMediaType(f"this route takes {' or '.join(MEDIA_TYPES)}{told}")
+        raise WrongMediaType(f"this route takes {' or '.join(taken)}{told}")
     return kind
 
 
@@ -179,7 +213,7 @@ def _answer(outcome: Outcome) -> Answer:
     if outcome.kept or outcome.dry_run:
         return Answer(200, json.dumps(told, ensure_ascii=False))
     count = outcome.progress.counts["refused"]
-    problem = Invalid(f"{count:,} of {outcome.progress.rows:,} lines cannot be taken, so none was", **told)
+    problem = Invalid(f"{count:,} of {told['received']:,} lines cannot be taken, so none was", **told)
     return Answer(422, json.dumps(problem.wire(), ensure_ascii=False), {"Content-Type": web.PROBLEM})
 
 

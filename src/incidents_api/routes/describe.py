@@ -125,7 +125,7 @@ def merged_answer(kind: Kind) -> Mapping[str, Any]:
 def bulk_answer() -> Mapping[str, Any]:
     """The schema of what became of many lines."""
     number = {"type": "integer", "minimum": 0}
-    counts = ("received", "created", "updated", "unchanged", "refused", "also")
+    counts = ("received", "created", "updated", "unchanged", "refused", "also", "ended")
     seq = {"type": "object", "required": ["from", "to"], "properties": {"from": number, "to": number}}
     refusal = {
         "type": "object",

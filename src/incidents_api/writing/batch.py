@@ -25,23 +25,28 @@ from incidents_api.writing.review import check_review, check_text
 Own = tuple[str, str, str]
 """Kind, scheme and value of an external id."""
 
-STATEMENTS = ("create", "replace", "import")
-"""Operations by which an author states a whole record."""
+STATEMENTS = ("create", "replace")
+"""Operations by which an author states a whole record; an import does whoever carries it out."""
 _JUDGED = ("review", "sensitivity")
 """Members in which the judgement of others stands against a row that is sent again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One line of the right shape. `on_existing`: skip, update or reject a record that stands already; `record_id`
-    where the line names one."""
+    """One line of the right shape; a line of a foreign file can be several, told apart by their `place`.
 
+    `on_existing`: skip, update or reject a record that stands already; `record_id` where the line names one; `main`:
+    it is what the line is about, and counted.
+    """
+
+    place: int
     line: int
     kind: Kind
     report: Report
     on_existing: str
     external_id: str | None = None
     record_id: str | None = None
+    main: bool = True
 
     @property
     def names(self) -> list[Own]:
@@ -54,7 +59,7 @@ class Item:
 class Done:
     """What became of a line: created, updated, unchanged or refused (`problem` says why)."""
 
-    line: int
+    item: Item
     outcome: str
     record_id: str | None = None
     problem: Problem | None = None
@@ -90,7 +95,7 @@ def take(conn: Connection, items: Sequence[Item], who: Visitor, operation: str |
                 taken.add(_Batch(conn, part, who, operation).write())
         except Problem as problem:
             if len(part) == 1:
-                taken.add(Taken([Done(part[0].line, "refused", problem=problem)]))
+                taken.add(Taken([Done(part[0], "refused", problem=problem)]))
                 continue
             # Something that only the append sees, such as another process's write: each line by itself.
             for item in part:
@@ -134,12 +139,12 @@ class _Batch:
 
     def write(self) -> Taken:
         """Compose every line, then append what changed."""
-        new = [item for item in self.items if item.line not in self.standing and item.line not in self.done]
+        new = [item for item in self.items if item.place not in self.standing and item.place not in self.done]
         dropped: set[str] = set()
         barred: dict[str, Problem] = {}
         while True:
             to, ids = self._compose(new, dropped, barred)
-            lost = self._leaners({ids[item.line] for item in new if self.done[item.line].outcome == "refused"})
+            lost = self._leaners({ids[item.place] for item in new if self.done[item.place].outcome == "refused"})
             whole = [(change.record_id, change.record) for change in to.changes if change.record is not None]
             faulty = {
                 record_id: Invalid("The report was read but cannot be taken; see errors", [fault])
@@ -151,7 +156,7 @@ class _Batch:
             dropped |= lost | faulty.keys()
         to.finish()
         revisions = append(self.conn, to.changes, self.who.author)
-        done = [self.done[item.line] for item in self.items]
+        done = [self.done[item.place] for item in self.items]
         written = sum(one.outcome in ("created", "updated") for one in done)
         seqs = [revisions[0].seq, revisions[-1].seq] if revisions else [None, None]
         return Taken(done, len(revisions) - written, *seqs)
@@ -193,7 +198,7 @@ class _Batch:
                 detail = f"there is no {item.kind.name} with this id; leave id out to create a record"
                 self._refuse(item, Invalid(detail, [Fault(detail, "unknown_id", pointer="/id")]))
             elif (stands := self._settle(item, record_id, known[record_id])) is not None:
-                found[item.line] = stands
+                found[item.place] = stands
         self._load(list(found.values()))
         return found
 
@@ -203,7 +208,7 @@ class _Batch:
             held = record_id if self.look(lookup.shown, record_id, self.who) else None
             self._refuse(item, Conflict("there is such a record already", id=held))
         elif item.on_existing == "skip" or (known.ended and item.record_id is None):
-            self.done[item.line] = Done(item.line, "unchanged", record_id)
+            self.done[item.place] = Done(item, "unchanged", record_id)
         elif known.ended:
             self._refuse(item, Gone(f"the {item.kind.name} was ended", reason=known.ended, successor=known.successor))
         elif not self.look(lookup.shown, record_id, self.who):
@@ -222,7 +227,7 @@ class _Batch:
             for record_id, author, operation, text in self.conn.execute(query):
                 if text is not None:
                     one, record = by_id[record_id], json.loads(text)
-                    if author == self.who.author and operation in STATEMENTS:
+                    if operation == "import" or (author == self.who.author and operation in STATEMENTS):
                         one.base = _said(one.base, one.record or {}, record)
                     one.record = record
         for one in standing:
@@ -230,7 +235,7 @@ class _Batch:
                 self.look.learn(one.record, lookup.record_of, one.record_id)
 
     def _refuse(self, item: Item, problem: Problem) -> None:
-        self.done[item.line] = Done(item.line, "refused", problem=problem)
+        self.done[item.place] = Done(item, "refused", problem=problem)
 
     # --- Reports to records ----------------------------------------------------------------------------------------
 
@@ -243,14 +248,14 @@ class _Batch:
         wrong together with others.
         """
         to = Resolver(self.conn, self.who, look=self.look)
-        ids = {item.line: to.new_id(item.kind.name, dict(own[1:] for own in item.names)) for item in new}
-        coming = {own: ids[item.line] for item in new for own in item.names if ids[item.line] not in dropped}
+        ids = {item.place: to.new_id(item.kind.name, dict(own[1:] for own in item.names)) for item in new}
+        coming = {own: ids[item.place] for item in new for own in item.names if ids[item.place] not in dropped}
         to = Resolver(self.conn, self.who, coming, self.look)
         for item in self.items:
-            stands = self.standing.get(item.line)
-            if stands is None and item.line not in ids:
+            stands = self.standing.get(item.place)
+            if stands is None and item.place not in ids:
                 continue
-            record_id = ids[item.line] if stands is None else stands.record_id
+            record_id = ids[item.place] if stands is None else stands.record_id
             mark = to.mark()
             to.leaning = self.leans[record_id] = set()
             try:
@@ -264,7 +269,7 @@ class _Batch:
                 continue
             if outcome == "unchanged":
                 to.undo(mark)
-            self.done[item.line] = Done(item.line, outcome, record_id)
+            self.done[item.place] = Done(item, outcome, record_id)
         return to, ids
 
     def _change(self, to: Resolver, item: Item, record_id: str, stands: _Standing | None) -> str:

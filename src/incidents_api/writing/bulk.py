@@ -18,7 +18,7 @@ from incidents_api.model.revision import new_id
 from incidents_api.model.validation import validate
 from incidents_api.model.visitor import Visitor
 from incidents_api.storage.database import Database
-from incidents_api.writing import lookup, runs
+from incidents_api.writing import gone, lookup, runs
 from incidents_api.writing.batch import Item
 from incidents_api.writing.once import Answer, Key, reused
 from incidents_api.writing.runs import Lines, Progress, Refused, Run
@@ -27,6 +27,8 @@ BATCH_ROWS = 500
 BATCH_CHARACTERS = 2_000_000
 """How much goes into one transaction: what other writers may have to wait for."""
 SHOWN_REFUSALS = 1_000
+REVISED = frozenset({"incident", "statistic"})
+"""Kinds that an import brings up to date; what their rows refer to is only created."""
 _NO_ID = Fault("give the id of a record, or leave it out", "pattern", pointer="/id")
 
 
@@ -51,13 +53,16 @@ class Incoming(Protocol):
 class Options:
     """How rows are taken. `whole`: all or nothing, in one transaction of at the most `max_rows` rows, which a `dry_run`
     takes back in any case. `operation`: what revisions are called, where not create and replace; rows of kinds that
-    are not in `revised` only create what is not there."""
+    are not in `revised` only create what is not there. `ended: retract` ends what the rows no longer name.
+    `remembered`: a request that is done is answered again from what was kept."""
 
     dry_run: bool = False
     on_error: str = "skip"
     on_existing: str = "skip"
     operation: str | None = None
     revised: frozenset[str] = frozenset(KINDS)
+    ended: str = "keep"
+    remembered: bool = True
     max_rows: int = 20_000
 
     @property
@@ -82,7 +87,7 @@ class Outcome:
         if not (self.kept or self.dry_run):
             counts |= dict.fromkeys(("created", "updated", "also"), 0)
         seqs = {"from": self.progress.first, "to": self.progress.last}
-        told: dict[str, Any] = {"run": self.run, "dry_run": self.dry_run, "received": self.progress.rows, **counts}
+        told: dict[str, Any] = {"run": self.run, "dry_run": self.dry_run, **counts}
         told["seq"] = seqs if self.kept and self.progress.first is not None else None
         told["refusals"] = [one.wire() for one in self.refusals]
         if counts["refused"]:
@@ -128,7 +133,8 @@ class Bulk:
             if self.options.whole:
                 return self._whole(run, rows, digest, answer)
             given = answer(self._batches(run, progress, rows))
-            self.database.write_now(runs.finish, run, given, digest())
+            finish = partial(runs.finish, free=not self.options.remembered)
+            self.database.write_now(finish, run, given, digest())
         except BaseException:
             self.database.write_now(runs.let_go, run)
             raise
@@ -137,10 +143,29 @@ class Bulk:
     # --- Batch by batch --------------------------------------------------------------------------------------------
 
     def _batches(self, run: Run, progress: Progress, rows: Iterable[Incoming]) -> Outcome:
-        for batch in self._after(progress, rows):
+        seen: set[str] = set()
+        for batch in self._after(progress, self._noted(rows, seen) if self.options.ended == "retract" else rows):
             progress, _ = self._step(partial(self.database.write_now, runs.step), run, progress, batch)
+        for scheme in sorted({name.partition(":")[0] for name in seen}):
+            self._retract(scheme, seen, progress)
         shown = self.database.write_now(runs.refusals, run.id, SHOWN_REFUSALS)
         return Outcome(run.id, progress, shown, kept=True)
+
+    def _noted(self, rows: Iterable[Incoming], seen: set[str]) -> Iterator[Incoming]:
+        """The rows, and what they name."""
+        for row in rows:
+            if row.external_id is not None and row.kind == "incident":
+                seen.add(row.external_id)
+            yield row
+
+    def _retract(self, scheme: str, seen: set[str], progress: Progress) -> None:
+        """End the incidents of a dataset that its newer release does not hold any more."""
+        lost = self.database.write_now(gone.lost, scheme, seen)
+        for some in lookup.some_of(lost, BATCH_ROWS):
+            revisions = self.database.write_now(gone.end, scheme, some, self.who)
+            progress.counts["ended"] += len(revisions)
+            if revisions:
+                progress.first, progress.last = progress.first or revisions[0].seq, revisions[-1].seq
 
     def _step(
         self, step: Callable[..., tuple[Progress, list[Refused]]], run: Run, progress: Progress, batch: "_Batch"
@@ -158,6 +183,9 @@ class Bulk:
         batch: list[Incoming] = []
         size = count = 0
         for row in rows:
+            if (len(batch) >= BATCH_ROWS or size > BATCH_CHARACTERS) and row.line != batch[-1].line:
+                yield _Batch(batch, count, seen.hexdigest())
+                batch, size = [], 0
             count += 1
             seen.update(f"{row.line}\n{row.source}\n".encode("utf-8", "replace"))
             if count <= progress.rows:
@@ -166,9 +194,6 @@ class Bulk:
                 continue
             batch.append(row)
             size += len(row.source)
-            if len(batch) == BATCH_ROWS or size > BATCH_CHARACTERS:
-                yield _Batch(batch, count, seen.hexdigest())
-                batch, size = [], 0
         if count < progress.rows:
             raise reused()
         if batch:
@@ -178,8 +203,8 @@ class Bulk:
         """The rows whose shape is right, and those whose is not."""
         items: list[Item] = []
         refused: list[Refused] = []
-        for row in rows:
-            kind = KINDS[row.kind]
+        for place, row in enumerate(rows):
+            kind, main = KINDS[row.kind], row.kind in self.options.revised
             try:
                 if row.report is None:
                     raise Invalid("The line cannot be read as a report; see errors", row.faults)
@@ -189,10 +214,10 @@ class Bulk:
                     raise Invalid("The report is not valid; see errors", [_NO_ID])
                 report = validate(kind.report, members)
             except Problem as problem:
-                refused.append(Refused(row.line, row.external_id, problem.wire()))
+                refused.append(Refused(row.line, row.external_id, problem.wire(), main=main))
                 continue
-            on_existing = self.options.on_existing if row.kind in self.options.revised else "skip"
-            items.append(Item(row.line, kind, report, on_existing, row.external_id, record_id))
+            on_existing = self.options.on_existing if main else "skip"
+            items.append(Item(place, row.line, kind, report, on_existing, row.external_id, record_id, main))
         return items, refused
 
     # --- All or nothing --------------------------------------------------------------------------------------------

@@ -23,12 +23,14 @@ MAX_REFUSALS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A line that was not taken: `problem` as problem+json; `source` is the line as it stood, for a file of rejects."""
+    """A line that was not taken: `problem` as problem+json; `source` is the line as it stood, for a file of rejects.
+    `main`: it is what the line is about, not something that the line refers to."""
 
     line: int
     external_id: str | None
     problem: dict[str, Any]
     source: str = ""
+    main: bool = True
 
     def wire(self) -> dict[str, Any]:
         """As answers tell it."""
@@ -42,17 +44,24 @@ class Progress:
     rows: int = 0
     digest: str = ""
     counts: dict[str, int] = field(
-        default_factory=lambda: dict.fromkeys(("created", "updated", "unchanged", "refused", "also"), 0)
+        default_factory=lambda: dict.fromkeys(
+            ("received", "created", "updated", "unchanged", "refused", "also", "ended"), 0
+        )
     )
     first: int | None = None
     last: int | None = None
 
-    def add(self, taken: Taken, refused: int) -> None:
-        """Count what became of a batch."""
+    def add(self, taken: Taken, refused: Sequence[Refused]) -> None:
+        """Count what became of a batch; what lines refer to is counted where it was created."""
         for done in taken.done:
-            if done.outcome != "refused":
+            if done.outcome != "refused" and done.item.main:
                 self.counts[done.outcome] += 1
-        self.counts["refused"] += refused
+                self.counts["received"] += 1
+            elif done.outcome == "created":
+                self.counts["also"] += 1
+        missed = sum(one.main for one in refused)
+        self.counts["refused"] += missed
+        self.counts["received"] += missed
         self.counts["also"] += taken.also
         self.first = self.first or taken.first
         self.last = taken.last or self.last
@@ -106,17 +115,23 @@ class Lines:
 def step(
     conn: Connection, run: Run, progress: Progress, lines: Lines, who: Visitor, operation: str | None
 ) -> tuple[Progress, list[Refused]]:
-    """Write one batch and how far the run has come with it, both or neither; the progress, and the refused lines."""
+    """Write one batch and how far the run has come with it, both or neither; the progress, and the refused lines.
+
+    Of several refusals of one line the first is told: the others follow from it.
+    """
     taken = take(conn, lines.items, who, operation)
-    named = {item.line: item.external_id for item in lines.items}
-    more = [Refused(one.line, named[one.line], one.problem.wire()) for one in taken.done if one.problem is not None]
+    more = [
+        Refused(done.item.line, done.item.external_id, done.problem.wire(), main=done.item.main)
+        for done in taken.done
+        if done.problem is not None
+    ]
     every = sorted([*lines.refused, *more], key=lambda one: one.line)
-    room = max(0, MAX_REFUSALS - progress.counts["refused"])
     told = Progress(**asdict(progress) | {"rows": lines.last, "digest": lines.digest})
-    told.add(taken, len(every))
+    told.add(taken, every)
+    first = list({one.line: one for one in reversed(every)}.values())[::-1]
     _keep(conn, run, {"progress": json.dumps(asdict(told)), "touched_at": stamp(datetime.now(UTC))})
-    keep_refusals(conn, run, every[:room])
-    return told, every
+    keep_refusals(conn, run, first[: max(0, MAX_REFUSALS - progress.counts["refused"])])
+    return told, first
 
 
 def keep_refusals(conn: Connection, run: Run, refused: Sequence[Refused]) -> None:

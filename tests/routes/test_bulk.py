@@ -347,7 +347,7 @@ def stored(database: Database) -> list[str]:
 def test_it_goes_on_where_it_was_cut_off(database: Database, stop: int) -> None:
     with pytest.raises(Cut):
         run(database, rows(22, stop))
-    assert len(stored(database)) == (stop - 1) // 4 * 4
+    assert len(stored(database)) == max(0, stop - 2) // 4 * 4
     assert run(database, rows(22))["created"] == 22
     assert stored(database) == [f"Report {n:03}" for n in range(1, 23)]
     assert run(database, rows(22))["created"] == 22, "the kept answer"

@@ -54,9 +54,7 @@ def import_files(  # noqa: PLR0913, PLR0917 - the options of one command
     ended: Annotated[Ended, typer.Option(help="What becomes of incidents that a newer release dropped.")] = Ended.keep,
     kind: Annotated[KindOf, typer.Option(help="Kind of our own reports.")] = INCIDENT,
     rejects: Annotated[Path | None, typer.Option(help="File of refused lines, .csv or .ndjson.")] = None,
-    confirm: Annotated[
-        list[Screened] | None, typer.Option(help="What screening finds in texts and is to stay.")
-    ] = None,
+    confirm: Annotated[list[Screened] | None, typer.Option(help="Found in texts, and to stay.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would become of each line.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what became of it as JSON.")] = False,
 ) -> None:

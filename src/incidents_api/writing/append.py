@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 from incidents_api.errors import Conflict, StaleVersion
 from incidents_api.model.revision import Revision, canonical, commit, link, new_salt
 from incidents_api.storage import tables
+from incidents_api.writing import lookup
 from incidents_api.writing.projection import project, treatment_of
 
 
@@ -94,14 +95,9 @@ def _take(conn: Connection, changes: Sequence[Change]) -> None:
     }
     # What a merge, or its undoing, takes from one record to give it to another in the same append.
     given = {change.record_id for change in changes if change.operation in ("merge", "restore")}
-    table = tables.external_id
-    for (kind, scheme, value), record_id in wanted.items():
-        query = sa.select(table.c.record_id).where(
-            table.c.kind == kind, table.c.scheme == scheme, table.c.value == value
-        )
-        holder = conn.execute(query).scalar_one_or_none()
-        if holder not in (None, record_id, *given):
-            raise Conflict(f"{scheme}:{value} already names another {kind}")
+    for name, holder in lookup.holders(conn, wanted).items():
+        if holder not in (wanted[name], *given):
+            raise Conflict("{1}:{2} already names another {0}".format(*name))
 
 
 def _moment(last: str, now: datetime | None) -> str:

@@ -1,7 +1,7 @@
 """Many reports in one append: each line is created, left as it stands, brought up to date or refused."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,13 +17,10 @@ from incidents_api.storage import tables
 from incidents_api.writing import lookup
 from incidents_api.writing.append import Change, append
 from incidents_api.writing.compose import compose, derive
-from incidents_api.writing.lookup import Known, Memory
+from incidents_api.writing.lookup import Known, Memory, Own
 from incidents_api.writing.records import check_parent, faults_of_wholes
 from incidents_api.writing.resolve import Resolver
 from incidents_api.writing.review import check_review, check_text
-
-Own = tuple[str, str, str]
-"""Kind, scheme and value of an external id."""
 
 STATEMENTS = ("create", "replace")
 """Operations by which an author states a whole record; an import does whoever carries it out."""
@@ -172,15 +169,18 @@ class _Batch:
 
     def _find(self) -> dict[int, _Standing]:
         """The record that each line names, if it stands; lines that name none well are refused."""
-        holders = _holders(self.conn, [own for item in self.items for own in item.names])
+        cited = {own for item in self.items for own in _cited(item.report)}
+        names = cited.union(*(item.names for item in self.items))
+        holders = lookup.holders(self.conn, names)
         derived = {own: derived_id(*own) for item in self.items for own in item.names[:1]}
         wanted = {*holders.values(), *derived.values(), *(item.record_id for item in self.items if item.record_id)}
-        known = _known(self.conn, wanted)
+        known = lookup.known_among(self.conn, wanted)
         for one in wanted:
             self.look.learn(known.get(one), lookup.known, one)
-        for item in self.items:
-            for own in item.names:
-                self.look.learn(holders.get(own), lookup.by_external_id, own[0], (own[1:],))
+        for own in names:
+            self.look.learn(holders.get(own), lookup.by_external_id, own[0], (own[1:],))
+        for one, record in lookup.records_among(self.conn, {holders[own] for own in cited if own in holders}):
+            self.look.learn(record, lookup.record_of, one)
         found: dict[int, _Standing] = {}
         for item in self.items:
             named = {holders[own] for own in item.names if own in holders}
@@ -332,35 +332,30 @@ def _merged(
     return record
 
 
+_KIND_OF = {name: name for name in ("source", "actor", "location", "incident")}
+"""Members of reports that name a record of a kind."""
+
+
+def _cited(report: Report, kind: str = "") -> Iterator[Own]:
+    """The external ids by which a report names others, so that they are looked up together."""
+    for name, value in report.__dict__.items():
+        of = _KIND_OF.get(name, kind if name == "parent" else "")
+        if isinstance(value, str):
+            if of and (pair := lookup.split_external(value)) is not None:
+                yield of, *pair
+        elif isinstance(value, Report):
+            if of:
+                yield from ((of, scheme, text) for scheme, text in getattr(value, "external_ids", {}).items())
+            yield from _cited(value, of)
+        elif isinstance(value, list):
+            for one in value:
+                if isinstance(one, Report):
+                    yield from _cited(one)
+
+
 def _referred(value: Any) -> set[str]:
     """Ids of every actor, location and source that a record refers to."""
     if isinstance(value, dict):
         own = {one for name in ("actor_id", "location_id", "source_id") if (one := value.get(name)) is not None}
         return own.union(*(_referred(item) for name, item in value.items() if name != "raw"))
     return set().union(*map(_referred, value)) if isinstance(value, list) else set()
-
-
-def _holders(conn: Connection, names: Sequence[Own]) -> dict[Own, str]:
-    """The records that these external ids name."""
-    table = tables.external_id.c
-    found: dict[Own, str] = {}
-    groups: dict[tuple[str, str], set[str]] = {}
-    for kind, scheme, value in names:
-        groups.setdefault((kind, scheme), set()).add(value)
-    for (kind, scheme), values in groups.items():
-        for some in lookup.some_of(sorted(values), 500):
-            query = sa.select(table.value, table.record_id).where(
-                table.kind == kind, table.scheme == scheme, table.value.in_(some)
-            )
-            found |= {(kind, scheme, value): record_id for value, record_id in conn.execute(query)}
-    return found
-
-
-def _known(conn: Connection, ids: set[str]) -> dict[str, Known]:
-    """What is known of these records."""
-    table = tables.record.c
-    found: dict[str, Known] = {}
-    for some in lookup.some_of(sorted(ids), 500):
-        query = sa.select(table.id, table.kind, table.version, table.ended, table.successor).where(table.id.in_(some))
-        found |= {row[0]: Known(*row[1:]) for row in conn.execute(query)}
-    return found

@@ -16,6 +16,9 @@ from incidents_api.model.words import name_key
 from incidents_api.storage import tables
 from incidents_api.storage.tables import KIND_TABLES, PUBLIC_ROW
 
+Own = tuple[str, str, str]
+"""Kind, scheme and value of an external id."""
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -93,6 +96,43 @@ def by_external_id(conn: Connection, kind: str, external_ids: Iterable[tuple[str
         if found is not None:
             return found
     return None
+
+
+def holders(conn: Connection, names: Iterable[Own]) -> dict[Own, str]:
+    """The records that these external ids name."""
+    table = tables.external_id.c
+    found: dict[Own, str] = {}
+    groups: dict[tuple[str, str], set[str]] = {}
+    for kind, scheme, value in names:
+        groups.setdefault((kind, scheme), set()).add(value)
+    for (kind, scheme), values in groups.items():
+        for some in some_of(sorted(values), 500):
+            query = sa.select(table.value, table.record_id).where(
+                table.kind == kind, table.scheme == scheme, table.value.in_(some)
+            )
+            found |= {(kind, scheme, value): record_id for value, record_id in conn.execute(query)}
+    return found
+
+
+def known_among(conn: Connection, ids: set[str]) -> dict[str, Known]:
+    """What is known of these records."""
+    table = tables.record.c
+    found: dict[str, Known] = {}
+    for some in some_of(sorted(ids), 500):
+        query = sa.select(table.id, table.kind, table.version, table.ended, table.successor).where(table.id.in_(some))
+        found |= {row[0]: Known(*row[1:]) for row in conn.execute(query)}
+    return found
+
+
+def records_among(conn: Connection, ids: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """These records as they stand now; those that were ended are left out."""
+    log, records = tables.revision.c, tables.record
+    current = sa.select(log.record_id, log.record).join(
+        records, sa.and_(records.c.id == log.record_id, records.c.version == log.version)
+    )
+    for some in some_of(sorted(ids), 500):
+        for record_id, text in conn.execute(current.where(log.record_id.in_(some), log.record.is_not(None))):
+            yield record_id, json.loads(text)
 
 
 def by_name(conn: Connection, kind: str, name: str) -> list[str]:

@@ -19,7 +19,7 @@ from incidents_api.model.wire import Record
 from incidents_api.model.words import words_of
 from incidents_api.storage import dialects, tables
 from incidents_api.storage.tables import CHILD_TABLES, KIND_TABLES
-from incidents_api.writing import audiences
+from incidents_api.writing import audiences, lookup
 from incidents_api.writing.audiences import Row
 
 Rows = dict[sa.Table, list[dict[str, Any]]]
@@ -44,6 +44,7 @@ def project(
     rows: Rows = defaultdict(list)
     words: list[tuple[str, int, list[str]]] = []
     seen: set[str] = set()
+    names = _Names(conn, entries)
     for revision, record, reason in entries:
         if revision.record_id in seen:
             _insert(conn, rows)
@@ -56,14 +57,19 @@ def project(
             owner = revision.author if revision.version == 1 else audiences.owner_of(conn, revision.record_id)
             _rows_of(rows, Row(revision, record, owner))
             _project_external_ids(conn, rows, revision, record)
-            words.append((revision.record_id, revision.seq, words_of(record, _known_as(conn, record))))
+            words.append((revision.record_id, revision.seq, words_of(record, names.of(record))))
         elif revision.operation == "merge":
             _hand_over(conn, revision, reason)
+        if revision.kind in ("actor", "location"):
+            names.learn(revision, record)
         blank = record is None and revision.operation not in ("end", "merge")  # redacted: what hangs on it stays there
         if revision.kind in ("actor", "location") and not blank:
-            _insert(conn, rows)
-            seen.clear()
-            _project_ancestry(conn, revision, record)
+            if revision.version == 1 and record is not None and record["parent_id"] is None:
+                rows[tables.ancestry].append(_line(revision, revision.record_id, revision.record_id, 0))
+            else:
+                _insert(conn, rows)
+                seen.clear()
+                _project_ancestry(conn, revision, record)
         if revision.kind == "incident" and (revision.version > 1 or is_closed(record or {})):
             _insert(conn, rows)
             seen.clear()
@@ -73,18 +79,37 @@ def project(
     dialects.index_words(conn, words)
 
 
-def _known_as(conn: Connection, record: Record) -> list[str]:
-    """Every name of the actors and locations of an incident, so that a search by an alias finds it."""
-    named = {one["actor_id"] for one in record.get("actors", ())} | {
-        place["location_id"] for place in record.get("locations", ())
-    }
-    if not named:
-        return []
-    term = tables.term.c
-    query = sa.select(term.value).where(
-        term.record_id.in_(sorted(named)), term.field == "known_as", term.seq_to.is_(None)
-    )
-    return list(conn.execute(query.order_by(term.record_id, term.value)).scalars())
+class _Names:
+    """Every name of the actors and locations of incidents, so that a search by an alias finds them.
+
+    Asked for all entries together; what an entry makes of an actor or location holds for those after it.
+    """
+
+    def __init__(self, conn: Connection, entries: Sequence[tuple[Revision, Record | None, Record | None]]) -> None:
+        wanted = {one for _, record, _ in entries if record is not None for one in _named(record)}
+        self._names: dict[str, list[str]] = {one: [] for one in wanted}
+        term = tables.term.c
+        for some in lookup.some_of(sorted(wanted), 500):
+            query = sa.select(term.record_id, term.value).where(
+                term.record_id.in_(some), term.field == "known_as", term.seq_to.is_(None)
+            )
+            for record_id, value in conn.execute(query.order_by(term.record_id, term.value)):
+                self._names[record_id].append(value)
+
+    def of(self, record: Record) -> list[str]:
+        """The names for an incident."""
+        return [name for one in sorted(_named(record)) for name in self._names[one]]
+
+    def learn(self, revision: Revision, record: Record | None) -> None:
+        """An actor or location is called so from now on."""
+        field = KINDS[revision.kind].field("known_as")
+        self._names[revision.record_id] = sorted(set(field.value(record))) if record is not None else []
+
+
+def _named(record: Record) -> set[str]:
+    """The actors and locations of an incident."""
+    actors = {one["actor_id"] for one in record.get("actors", ())}
+    return actors | {place["location_id"] for place in record.get("locations", ())}
 
 
 def _insert(conn: Connection, rows: Rows) -> None:
@@ -221,17 +246,15 @@ def _project_ancestry(conn: Connection, revision: Revision, record: Record | Non
             conn.execute(moved.values(seq_to=revision.seq))
         for ancestor, distance in wanted.items():
             if own.get(ancestor) != distance:
-                fresh.append(
-                    {
-                        "record_id": record_id,
-                        "ancestor_id": ancestor,
-                        "seq_from": revision.seq,
-                        "seq_to": None,
-                        "depth": distance + depth,
-                    }
-                )
+                fresh.append(_line(revision, record_id, ancestor, distance + depth))
     if fresh:
         conn.execute(sa.insert(table), fresh)
+
+
+def _line(revision: Revision, record_id: str, ancestor: str, depth: int) -> dict[str, Any]:
+    """A row of the closure."""
+    told = {"record_id": record_id, "ancestor_id": ancestor, "depth": depth}
+    return told | {"seq_from": revision.seq, "seq_to": None}
 
 
 def _depths(condition: sa.ColumnElement[bool]) -> sa.Select[Any]:

@@ -140,7 +140,7 @@ class Register:
                 self.leaning.add(record_id)
             return record_id
         found = self.look(lookup.known, record_id)
-        if found is None or found.kind != kind or not self.look(lookup.shown, record_id, self.who):
+        if found is None or found.kind != kind or not self._shown(kind, record_id):
             self.fault(pointer, f"there is no {kind} with the id {record_id}", "unknown_id")
             return None
         if found.ended and (survivor := lookup.survivor(self.conn, record_id)) != record_id:
@@ -150,6 +150,10 @@ class Register:
             self.fault(pointer, f"this {kind} was ended ({found.ended}){successor}", "ended")
             return None
         return record_id
+
+    def _shown(self, kind: str, record_id: str) -> bool:
+        """Whether the visitor may know of a record; only incidents are ever closed."""
+        return kind != "incident" or self.look(lookup.shown, record_id, self.who)
 
     def external(self, kind: str, external_ids: dict[str, str]) -> str | None:
         """The record that one of these external ids names, in the store or in this write."""
@@ -189,7 +193,7 @@ class Register:
         if external is None:
             return False, None
         found = self.external(kind, dict([external]))
-        if found is not None and lookup.shown(self.conn, found, self.who):
+        if found is not None and self._shown(kind, found):
             return True, self.by_id(kind, found, pointer)
         self.fault(pointer, f"no {kind} has the external id {text}", "unknown_id")
         return True, None

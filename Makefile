@@ -31,8 +31,8 @@ serve: $(INSTALLED) $(PAGE) ## Migrate, seed an empty store and serve it on 127.
 test: $(INSTALLED) $(PAGE) ## Run the whole suite, PostgreSQL and browser included (ARGS="-k word" narrows it, ARGS="-n 0": one process).
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-soak: $(INSTALLED) ## Run random histories at full length: 300 of 50 steps, on both databases.
-	@$(BIN)/python -m pytest --soak -s tests/state $(ARGS)
+soak: $(INSTALLED) ## Run random histories at full length, and kill, cut and load the service as often as is promised.
+	@INCIDENTS_SOAK=1 $(BIN)/python -m pytest --soak -n 0 -s -o faulthandler_timeout=0 tests/state tests/faults $(ARGS)
 
 check: lint types imports test ## Everything that must hold before a commit.
 

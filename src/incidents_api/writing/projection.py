@@ -62,14 +62,11 @@ def project(
             _hand_over(conn, revision, reason)
         if revision.kind in ("actor", "location"):
             names.learn(revision, record)
-        blank = record is None and revision.operation not in ("end", "merge")  # redacted: what hangs on it stays there
-        if revision.kind in ("actor", "location") and not blank:
-            if revision.version == 1 and record is not None and record["parent_id"] is None:
-                rows[tables.ancestry].append(_line(revision, revision.record_id, revision.record_id, 0))
-            else:
-                _insert(conn, rows)
-                seen.clear()
-                _project_ancestry(conn, revision, record)
+            if _place_alone(rows, revision, record):
+                continue
+            _insert(conn, rows)
+            seen.clear()
+            _project_ancestry(conn, revision, record)
         if revision.kind == "incident" and (revision.version > 1 or is_closed(record or {})):
             _insert(conn, rows)
             seen.clear()
@@ -221,6 +218,17 @@ def _claim_row(revision: Revision, record: Record, claim: Record) -> dict[str, A
     copied = ("measure", "population", "value", "low", "high", "qualifier", "source_id")
     columns = {"claim_id": claim["id"]} | {name: claim[name] for name in copied}
     return columns | {dim: claim["dims"].get(dim) for dim in DIMS} | {"document": canonical(told)}
+
+
+def _place_alone(rows: Rows, revision: Revision, record: Record | None) -> bool:
+    """Whether an actor or location needs no look at others to find its place: its redaction leaves it where it is, and
+    a new one without a parent is a line of its own."""
+    if record is None:
+        return revision.operation not in ("end", "merge")
+    if revision.version == 1 and record["parent_id"] is None:
+        rows[tables.ancestry].append(_line(revision, revision.record_id, revision.record_id, 0))
+        return True
+    return False
 
 
 def _project_ancestry(conn: Connection, revision: Revision, record: Record | None) -> None:

@@ -160,6 +160,7 @@ _WRITES: dict[str, Any] = {
     "claims": {"claims": [make.claim()], "source": "https://x.example"},
     "review": {"status": "in_review", "reason": "x"},
     "merge": {"into": "0193aaaa-0000-7000-8000-000000000000", "reason": "duplicate"},
+    "redact": {"paths": ["/title"]},
 }
 
 

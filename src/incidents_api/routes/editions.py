@@ -35,7 +35,7 @@ def endpoints() -> list[Endpoint]:
             "GET", "/v1/editions/diff", READ, _diff, "diff_editions", "What changed between two moments", "service",
             _TOLD,
             (
-                parameter("from", "query", "The earlier moment: a time, a date or a seq.", _MOMENT, required=True),
+                parameter("from", "query", "A time, a date or a seq; the beginning when left out.", _MOMENT),
                 parameter("to", "query", "The later one; now when left out.", _MOMENT),
                 parameter("limit", "query", "Records in a page.", {"type": "integer", "minimum": 1, "default": 100}),
                 parameter("after", "query", "The page after this id, from `next`.", {"type": "string"}),
@@ -75,7 +75,7 @@ async def _moment(request: Request, given: Mapping[str, str], name: str) -> list
     """The seq that from or to means."""
     if name not in given:
         if name == "from":
-            raise BadQuery("say from when on", [Fault("a time, a date or a seq", "required", parameter="from")])
+            return lists.Pin(0, stands=True)
         return lists.Pin((await database_of(request).read(records.head()))[0][0])
     try:
         return await lists.pin(database_of(request), parameters.as_of(given[name]))

@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Match
+from starlette.types import Scope
 
 from incidents_api import __version__, access
 from incidents_api.access.rates import Rate
@@ -61,6 +62,12 @@ class BytesRoute(APIRoute):
         """The handler itself."""
         handler: Callable[[Request], Coroutine[Any, Any, Response]] = self.endpoint
         return handler
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """A path that is declared as it stands is never taken for an id: PUT /v1/incidents/bulk is a 405."""
+        if self.param_convertors and scope["path"] in scope["app"].state.fixed_paths:
+            return Match.NONE, {}
+        return super().matches(scope)
 
 
 def endpoints() -> list[Endpoint]:
@@ -112,6 +119,7 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
     _check_statuses(settings.public_statuses)
     app.state.workers = bulk.Workers()
     app.state.limits = Limits(**{one.name: getattr(settings, one.name) for one in dataclasses.fields(Limits)})
+    app.state.fixed_paths = {endpoint.path for endpoint in endpoints() if "{" not in endpoint.path}
     app.router.route_class = BytesRoute
     for endpoint in endpoints():
         app.add_api_route(

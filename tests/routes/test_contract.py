@@ -1,5 +1,6 @@
 """The service against its own OpenAPI document: schemathesis asks what may be asked there, and what may not."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -25,6 +26,12 @@ LEFT_OUT = {
     "object_level_authorization": "there are no owners of records",
 }
 """Checks that cannot hold, each with its reason; all others do."""
+
+
+@schemathesis.serializer("application/x-ndjson")
+def lines(_: Any, value: Any) -> bytes:
+    """A report as one line."""
+    return json.dumps(value).encode()
 
 
 SAME = "^export_"

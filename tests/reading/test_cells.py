@@ -73,3 +73,10 @@ def test_what_relates_to_an_incident_is_found_by_it(seeded: TestClient) -> None:
     (whole,) = seeded.get("/v1/incidents?external_id=seed:S001-R0").json()["items"]
     assert keys(f"related_to={whole['id']}") == keys("related_to=seed:S001-R0") >= {"S001-R1", "S001-R2"}
     assert keys(f"filter=related_to%20=%20'{whole['id']}'") == keys("related_to=seed:S001-R0")
+
+
+@pytest.mark.parametrize("by", ["", "&by=type", "&by=actor", "&by=cell&zoom=7", "&by=year,month"])
+def test_numbers_alone_are_the_numbers_of_totals(seeded: TestClient, by: str) -> None:
+    alone = {str(row["key"]): row["incidents"] for row in rows(seeded, f"figures=none{by}")}
+    assert alone == {str(row["key"]): row["incidents"] for row in rows(seeded, by.removeprefix("&"))}
+    assert all(row["measures"] == {} for row in rows(seeded, f"figures=none{by}"))

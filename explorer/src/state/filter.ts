@@ -53,7 +53,7 @@ export function totalsUrl(more: Pairs = [], only: Pairs = filter.value): string 
 
 /** Numbers of incidents by some group. Totals for a period are incidents like others as long as nobody is added up. */
 export function countsUrl(by: string, more: Pairs = [], only: Pairs = filter.value): string {
-  return withQuery("/v1/totals", [...only, ["by", by], ["include_period_totals", "true"], ...more]);
+  return withQuery("/v1/totals", [...only, ["by", by], ["include_period_totals", "true"], ["figures", by && "none"], ...more]);
 }
 
 function withQuery(path: string, pairs: Pairs): string {

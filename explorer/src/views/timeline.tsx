@@ -221,7 +221,7 @@ function Axis({ first, last, width, y }: { first: number; last: number; width: n
 
 /** Each incident of the chosen time, or its months where there are too many. */
 function Detail({ all, from, to, rest }: { all: Months; from: string; to: string; rest: Totals["rows"] }) {
-  const counted = useAnswer<Totals>(countsUrl(""));
+  const counted = useAnswer<Totals>(countsUrl("", [["figures", "none"]]));
   const total = counted.data?.rows[0]?.incidents ?? 0;
   const few = counted.data !== null && total <= EACH;
   const each = useAnswer<Page<Incident>>(few ? listUrl("/v1/incidents", [["fields", "title,date,type,granularity"], ["sort", "date"], ["limit", String(EACH)]]) : null);

@@ -241,6 +241,7 @@ def _of_totals(kind: Kind) -> list[Parameter]:
             "include_period_totals", told, {"type": "boolean", "default": False}, _flag, many=False, allowed=flag
         ),
         Parameter("zoom", sides, zoom, read_zoom, many=False),
+        _one("figures", "none: count incidents alone, which is faster.", {"enum": ["none"]}, _one_of(("none",))),
     ]
 
 

@@ -75,8 +75,8 @@ OPTIONS = ("bom", "by", "count", "days", "fields", "include", "include_period_to
 """Parameters that do not select: how the answer is made."""
 FEED_OPTIONS = ("after", "kind")
 """Parameters of the feed of changes beside the filters of incidents."""
-CELL_OPTIONS = ("zoom",)
-"""Parameters of the cells that totals are grouped by."""
+CELL_OPTIONS = ("figures", "zoom")
+"""Parameters of totals: what is told of a group, and how large cells are."""
 PLACE = ("bbox", "lat", "lon", "radius_km", "max_precision")
 SPAN = ("from", "to", "date_mode")
 

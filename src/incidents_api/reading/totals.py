@@ -41,6 +41,7 @@ def statement(query: Query, *, to: Audience) -> Statement:
     period = incident.c.granularity == PERIOD
     by = query.get("by")
     bound.shape.append(("totals", by, wants_period_totals(query), query.get("zoom"), query.get("max_precision")))
+    bound.shape.append(("figures", query.get("figures")))
     left = where
     if not wants_period_totals(query):
         where = [*where, sa.not_(sa.func.coalesce(period, sa.false()))]
@@ -53,10 +54,20 @@ def statement(query: Query, *, to: Audience) -> Statement:
     edge = tables.relation.alias()
     part_of = sa.and_(edge.c.type == "part_of", bound.true(edge))
 
+    # Each incident is there once, unless it was joined with something of which it has many.
+    number = sa.func.count() if source is incident and not by_figures else sa.func.count(sa.distinct(incident.c.id))
+
     def build() -> sa.Select[*tuple[Any, ...]]:
         some = figures if by_figures else source
+        counts = [
+            _branch("rows", some, where, keys, group=True, n=number, **middle),
+            _branch("left", incident, [*left, period], [], n=sa.func.count()),
+            _branch("head", tables.head, [], [], n=tables.head.c.seq),
+        ]
+        if query.get("figures"):
+            return sa.select(sa.union_all(*counts).subquery())
         branches = [
-            _branch("rows", some, where, keys, group=True, n=sa.func.count(sa.distinct(incident.c.id)), **middle),
+            *counts,
             _branch("figures", figures, where, keys, group=True, measure=told.c.measure, **_sums(told)),
             _branch(
                 "tree",
@@ -75,8 +86,6 @@ def statement(query: Query, *, to: Audience) -> Statement:
                 other=edge.c.other_id,
             ),
             _branch("member", incident, [*where, incident.c.id.in_(_in_trees(part_of, edge))], [], id=incident.c.id),
-            _branch("left", incident, [*left, period], [], n=sa.func.count()),
-            _branch("head", tables.head, [], [], n=tables.head.c.seq),
         ]
         return sa.select(sa.union_all(*branches).subquery())
 

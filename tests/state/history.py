@@ -138,7 +138,9 @@ class History(RuleBasedStateMachine):
         self.touched = True
         media = "application/merge-patch+json" if method == "PATCH" else "application/json"
         headers = (
-            {"If-Match": "*", "Content-Type": media} if method != "POST" or path.endswith(("/merge", "/review")) else {}
+            {"If-Match": "*", "Content-Type": media}
+            if method != "POST" or path.endswith(("/merge", "/review", "/redact"))
+            else {}
         )
         self.done[f"{method} {path.rpartition('/')[2] if path.count('/') > 3 else path.split('/')[2]} {status}"] += 1
         return self.ask(method, path, who, status, headers=headers, **request)[0]
@@ -291,6 +293,11 @@ class History(RuleBasedStateMachine):
     )
     def merge_named(self, pair: tuple[str, str]) -> None:
         self.merge(*pair)
+
+    @rule(one=incidents)
+    def redact(self, one: str) -> None:
+        path, body = self.path("incident", one) + "/redact", {"paths": ["/title"]}
+        self.write("POST", path, EDITOR, self.model.redact(one), json=body)
 
     @rule(one=incidents)
     def stale(self, one: str) -> None:

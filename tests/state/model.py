@@ -16,7 +16,7 @@ LEVELS = 8
 class Incident:
     """An incident as far as the rules need it; a claim is (value, source), `chosen` the place of the reviewer's."""
 
-    title: str
+    title: str | None
     type: str
     tags: frozenset[str] = frozenset()
     status: str = "published"
@@ -179,7 +179,8 @@ class Model:
         told = []
         for seq, entry in enumerate(self.log[after:], after + 1):
             own = entry.kind == "incident" and who != EDITOR
-            stood = not own or self.sees(who, entry.id, seq - 1, ever=True)
+            before = self.newest(seq - 1).get(entry.id)
+            stood = not own or (before and before.record and self.sees(who, entry.id, seq - 1, ever=True))
             if entry.record is None:
                 told += [(seq, entry.id, "end")] if stood else []
             elif not own or self.sees(who, entry.id, seq):
@@ -287,6 +288,20 @@ class Model:
             return 422
         claims = self.newest()[one].record.claims
         return self.revise(one, who, "claim", claims=(*claims, (value, self.survivor(source))))
+
+    def redact(self, one: str) -> int:
+        """200: no version of the incident has had a title; 422 where none has one."""
+        bodies = [entry.record for entry in self.log if entry.id == one and entry.record is not None]
+        if all(record.title is None for record in bodies):
+            return 422
+        self.log = [
+            replace(e, record=replace(e.record, title=None)) if e.id == one and e.record is not None else e
+            for e in self.log
+        ]
+        last = self.newest()[one]
+        operation = last.operation if last.record is None else "redact"
+        self.append(last.kind, one, operation, EDITOR, last.record, last.successor)
+        return 200
 
     def end(self, one: str) -> int:
         """204; 409 while others refer to what is no incident."""

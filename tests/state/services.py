@@ -22,7 +22,7 @@ from incidents_api.storage.database import Database
 from tests.state.model import EDITOR, WRITER
 
 SCOPES = {EDITOR: ("admin",), WRITER: ("write",)}
-APART = ("recorded_at", "cursor", "hash", "previous_hash", "etag")
+APART = ("recorded_at", "cursor", "hash", "previous_hash", "etag", "versions")
 """What one store says otherwise than another that was told the same."""
 
 

@@ -55,7 +55,9 @@ Reader = Callable[[Sequence[str]], tuple[dict[str, Any], list[Fault]]]
 
 def report_of(kind: str, header: Sequence[str]) -> Reader:
     """What makes a report of the cells of a row; Invalid for a column that is unknown, or stands twice."""
-    own = (*_PLAIN[kind], *_MANY.get(kind, ()), *_TOGETHER.get(kind, ()), "external_id", *ENVELOPE, *_DERIVED)
+    passed_over = (field.name for field in KINDS[kind].own_fields)  # columns of the export that no cell can carry back
+    carried = (*_PLAIN[kind], *_MANY.get(kind, ()), *_TOGETHER.get(kind, ()), "external_id")
+    own = tuple(dict.fromkeys((*carried, *ENVELOPE, *_DERIVED, *passed_over)))
     for name in header:
         if name not in own:
             near = suggest(name, own)

@@ -415,6 +415,24 @@ def test_the_stricter_sensitivity_holds_and_the_public_sees_neither(client: Test
     whole(client)
 
 
+def test_a_survivor_that_is_closed_later_closes_the_past_of_what_was_merged(client: TestClient) -> None:
+    store = Store(client)
+    first, old = (store.post("incidents", title=f"Public {n}", actors=[]) for n in range(2))
+    kept = store.post("incidents", title="Public 3", actors=[])
+    store.merge("incidents", first, old)
+    store.merge("incidents", old, kept)
+    before = client.get("/v1/edition").json()["seq"]
+    assert client.get(f"/v1/incidents/{old}/revisions/1").status_code == 200
+    store.patch("incidents", kept, {"sensitivity": "restricted"})
+    for one in (first, old, kept):
+        for path in (one, f"{one}/revisions", f"{one}/revisions/1", f"{one}?as_of={before - 4}"):
+            assert client.get(f"/v1/incidents/{path}", follow_redirects=False).status_code == 404, path
+    for seq in range(before + 2):
+        assert client.get("/v1/incidents", params={"as_of": seq}).json()["items"] == []
+    assert store.ask(f"/v1/incidents/{old}/revisions/1").status_code == 200
+    whole(client)
+
+
 def test_a_merged_record_comes_back(client: TestClient) -> None:
     store = Store(client)
     first = store.post("incidents", external_ids={"gtd": "5"})

@@ -58,20 +58,32 @@ def owner_of(conn: Connection, incident_id: str) -> str | None:
     return conn.execute(query.limit(1)).scalar_one_or_none()
 
 
-def settle(conn: Connection, revision: Revision, treatment: str) -> Iterator[Row]:
+def settle(conn: Connection, revision: Revision, record: Record | None, treatment: str) -> Iterator[Row]:
     """Mark the rows of an incident by what closed it then and what closes it by now, and give the public's rows anew.
 
     What is closed by now is closed at every moment of the past. So both follow from the whole history of the incident
-    up to this revision, whose own rows are in the tables already, and a rebuild comes to the same.
+    up to this revision, whose own rows are in the tables already, and a rebuild comes to the same. The past of an
+    incident that was merged into this one is closed as this one is, too.
     """
+    yield from _settle(conn, revision, None, treatment)
+    for merged in (record or {}).get("merged", ()):
+        last = _revisions(conn, merged["id"])[-1]
+        yield from _settle(conn, last, record, treatment)
+
+
+def _settle(conn: Connection, revision: Revision, survivor: Record | None, treatment: str) -> Iterator[Row]:
     own = INCIDENT.c
     columns = (own.seq_from, own.seq_to, own.sensitivity, own.hold_until, own.audience, own.turns, own.owner)
     query = sa.select(*columns).where(own.id == revision.record_id).order_by(own.seq_from)
     rows = conn.execute(query).all()
-    if not rows or not any(row.audience or row.hold_until or row.sensitivity == "restricted" for row in rows):
+    if not rows:
         return
-    last = (rows[-1].sensitivity, rows[-1].hold_until)
-    marks = [_marks([(row.sensitivity, row.hold_until), last]) for row in rows]
+    by_now = [(rows[-1].sensitivity, rows[-1].hold_until)]
+    if survivor is not None:
+        by_now.append((survivor["sensitivity"], survivor.get("hold_until")))
+    marks = [_marks([(row.sensitivity, row.hold_until), *by_now]) for row in rows]
+    if not any(row.audience or audience for row, (audience, _) in zip(rows, marks, strict=True)):
+        return
     for row, (audience, turns) in zip(rows, marks, strict=True):
         if (row.audience, row.turns) != (audience, turns):
             marked = sa.update(INCIDENT).where(own.id == revision.record_id, own.seq_from == row.seq_from)
@@ -80,7 +92,7 @@ def settle(conn: Connection, revision: Revision, treatment: str) -> Iterator[Row
         conn.execute(sa.delete(table).where(table.columns[0] == public_id(revision.record_id)))
     if treatment == COARSENED:
         closed = {row.seq_from: (row, turns) for row, (audience, turns) in zip(rows, marks, strict=True) if audience}
-        yield from _views(_revisions(conn, revision), closed)
+        yield from _views(_revisions(conn, revision.record_id, revision.version), closed)
 
 
 def _marks(states: Sequence[tuple[str, str | None]]) -> tuple[int | None, str | None]:
@@ -91,10 +103,12 @@ def _marks(states: Sequence[tuple[str, str | None]]) -> tuple[int | None, str | 
     return (FULL_ROW, max(holds)) if holds else (None, None)
 
 
-def _revisions(conn: Connection, last: Revision) -> list[Revision]:
-    """The history of a record up to a revision."""
+def _revisions(conn: Connection, record_id: str, version: int | None = None) -> list[Revision]:
+    """The history of a record, up to a version where one is given."""
     log = tables.revision
-    query = sa.select(log).where(log.c.record_id == last.record_id, log.c.version <= last.version)
+    query = sa.select(log).where(log.c.record_id == record_id)
+    if version is not None:
+        query = query.where(log.c.version <= version)
     return [Revision(**row) for row in conn.execute(query.order_by(log.c.version)).mappings()]
 
 

@@ -100,7 +100,9 @@ def forget_old(conn: Connection, days: int) -> None:
 
 
 def forget_bodies(conn: Connection) -> None:
-    """Blank every kept answer, because one may hold words that are being redacted; the writes stay done."""
+    """Blank every kept answer and drop every kept refusal, because one may hold words that are being redacted; the
+    writes stay done."""
+    conn.execute(sa.delete(tables.refusal))
     conn.execute(sa.update(tables.request).where(tables.request.c.status.is_not(None)).values(body=None))
 
 

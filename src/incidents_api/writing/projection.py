@@ -70,7 +70,7 @@ def project(
         if revision.kind == "incident" and (revision.version > 1 or is_closed(record or {})):
             _insert(conn, rows)
             seen.clear()
-            for row in audiences.settle(conn, revision, treatment):
+            for row in audiences.settle(conn, revision, record, treatment):
                 _rows_of(rows, row)
     _insert(conn, rows)
     dialects.index_words(conn, words)

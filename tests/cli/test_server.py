@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from incidents_api import access
 from incidents_api.cli.protocol import MAX_HEAD_BYTES
 from incidents_api.cli.server import Server, server
-from incidents_api.routes.exports import _Job
+from incidents_api.routes.exports import Download
 from incidents_api.settings import Settings
 from incidents_api.storage import tables
 from incidents_api.storage.database import Database
@@ -158,7 +158,7 @@ def test_a_client_that_does_not_read_is_cut_off(new_store: Callable[..., str], m
         while True:
             yield ["x" * 100_000]
 
-    monkeypatch.setattr(_Job, "pages", pages)
+    monkeypatch.setattr(Download, "pages", pages)
     url = new_store("sqlite", seeded=True)
     exports = b"GET /v1/incidents.ndjson HTTP/1.1\r\nHost: x\r\n\r\n"
     with running(url, client_seconds=0.3) as served, served.open(exports):
@@ -183,14 +183,14 @@ def test_connections_have_a_bound(new_store: Callable[..., str]) -> None:
 
 def test_slow_clients_hold_neither_the_store_nor_the_others(seeded_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """200 send their headers slowly, 50 their bodies, 50 do not read: the others are served, no connection is held."""
-    real = _Job.pages
+    real = Download.pages
 
-    async def long(job: _Job, query: Any, *, text: bool) -> Any:
+    async def long(job: Download, query: Any, *, text: bool) -> Any:
         while True:
             async for page in real(job, query, text=text):
                 yield [*page] * 100  # soon more than the buffers between server and client hold
 
-    monkeypatch.setattr(_Job, "pages", long)
+    monkeypatch.setattr(Download, "pages", long)
     with running(seeded_url, max_exports=200) as served, ExitStack() as held:
         key = f"Authorization: {served.key()['Authorization']}\r\n\r\n".encode()
         exports = b"GET /v1/incidents.ndjson HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -283,7 +283,7 @@ def test_an_export_that_does_not_end_is_cut_after_a_while(
         while True:
             yield ["x" * 100_000]
 
-    monkeypatch.setattr(_Job, "pages", pages)
+    monkeypatch.setattr(Download, "pages", pages)
     with running(new_store("sqlite", seeded=True), shutdown_seconds=1) as served:
         reading = served.open(b"GET /v1/incidents.ndjson HTTP/1.1\r\nHost: x\r\n\r\n")
         assert reading.recv(100).startswith(b"HTTP/1.1 200")

@@ -242,9 +242,13 @@ class Model:
         version = sum(entry.id == one for entry in self.log) + 1
         self.log.append(Entry(kind, one, version, operation, who, record, successor))
 
-    def settled(self, who: str, record: Any) -> Any:
-        """The record with references to what stands by now; None where `who` finds nothing that stands."""
-        if any(self.status(who, self.survivor(one)) != 200 for one in references(record)):
+    def settled(self, who: str, record: Any, held: Iterable[str] = ()) -> Any:
+        """The record with references to what stands by now; None where `who` finds nothing that stands.
+
+        What it refers to already (`held`) it may keep, ended since or not.
+        """
+        stands = {one: (200, 410) if one in held else (200,) for one in references(record)}
+        if any(self.status(who, self.survivor(one)) not in allowed for one, allowed in stands.items()):
             return None
         return renamed(record, self.survivor)
 
@@ -265,7 +269,7 @@ class Model:
         entry = self.newest()[one]
         record = replace(entry.record, **members)
         if operation == "patch":
-            record = self.settled(who, record)
+            record = self.settled(who, record, references(entry.record))
             if record is None or not self.fits(one, record):
                 return 422
         if record != entry.record:

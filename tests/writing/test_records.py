@@ -488,6 +488,19 @@ def test_an_ended_record_is_gone_but_kept(database: Database, plural: str) -> No
     assert (row.version, row.ended, row.successor) == (2, "test", None)
 
 
+def test_a_record_keeps_its_relation_to_what_was_ended(database: Database) -> None:
+    whole = create(database)
+    relation = {"type": "part_of", "incident_id": whole.record_id}
+    part = create(database, relations=[relation])
+    end(database, whole.record_id)
+    part = patch(database, part, {"title": "Changed"})
+    part = replace(database, part, told(part) | {"title": "Once more"})
+    assert told(part)["relations"][0]["incident_id"] == whole.record_id
+    with pytest.raises(Invalid) as refused:
+        create(database, relations=[relation])
+    assert codes(refused.value) == [("/relations/0/incident_id", "ended")]
+
+
 def test_a_successor_stands_for_what_was_ended(database: Database) -> None:
     one, other, ended, actor = create(database), create(database), create(database), create(database, "actor")
     end(database, ended.record_id)

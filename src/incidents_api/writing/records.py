@@ -235,6 +235,7 @@ def as_report(kind: Kind, record: Mapping[str, Any]) -> dict[str, Any]:
 def _revise(conn: Connection, current: Current, body: Mapping[str, Any], operation: str, author: Visitor) -> Written:
     report = validate(current.kind.report, body)
     to = Resolver(conn, author)
+    to.held = {one["incident_id"] for one in current.record.get("relations", ())}
     record = compose(to, report, current.record_id)
     return _finish(current, to, record, operation, author)
 

@@ -49,6 +49,8 @@ class Register:
         self.records: dict[str, dict[str, Any]] = {}
         self.kinds: dict[str, str] = {}
         self.texts: dict[str, str | None] = {}
+        self.held: set[str] = set()
+        """Ids that the record as it stands refers to: it may keep them, ended since or not."""
 
     def fault(self, pointer: str, detail: str, code: str = "reference", **more: Any) -> None:
         """Note something wrong; `finish` raises them all together."""
@@ -145,7 +147,7 @@ class Register:
             return None
         if found.ended and (survivor := lookup.survivor(self.conn, record_id)) != record_id:
             return self.by_id(kind, survivor, pointer)
-        if found.ended:
+        if found.ended and record_id not in self.held:
             successor = f"; {found.successor} stands for it" if found.successor else ""
             self.fault(pointer, f"this {kind} was ended ({found.ended}){successor}", "ended")
             return None

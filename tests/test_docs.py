@@ -338,6 +338,7 @@ def test_files_that_are_named_exist(path: Path) -> None:
     places = (path.parent, ROOT, SOURCES)
     named = re.findall(r"(?<![\w/.:<$*-])((?:[\w.-]+/)*[\w-]+\.(?:py|toml|json|mjs|bin|md|lock))(?![\w(])", code(path))
     made = {
+        "once.json",
         "before.json",
         "first.json",
         "log.ndjson",

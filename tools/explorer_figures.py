@@ -24,6 +24,8 @@ from tests.real import ucdp
 
 ROOT = Path(__file__).parents[1]
 BATCH = 2_000
+PATIENCE = 600_000
+"""Milliseconds to wait for anything: this measures, it does not judge."""
 FRAMES = """async () => {
     const frame = document.querySelector(".map-frame"), box = frame.getBoundingClientRect(), times = [];
     const fire = (name, x) => frame.dispatchEvent(new PointerEvent(name, {
@@ -80,7 +82,7 @@ def first_load(page: Page, site: str) -> None:
     shown = time.perf_counter() - begun
     page.locator(".dot").first.wait_for()
     dots = time.perf_counter() - begun
-    page.wait_for_load_state("networkidle")
+    page.wait_for_load_state("networkidle", timeout=PATIENCE)
     done = time.perf_counter() - begun
     sizes = page.evaluate("performance.getEntries().filter(e => e.transferSize).map(e => [e.name, e.transferSize])")
     files = sum(size for name, size in sizes if "/v1/" not in name)
@@ -106,7 +108,7 @@ def views(page: Page, site: str) -> None:
         begun = time.perf_counter()
         page.goto(f"{site}/?view={view}")
         page.get_by_test_id("count").wait_for()
-        page.wait_for_load_state("networkidle", timeout=120_000)
+        page.wait_for_load_state("networkidle", timeout=PATIENCE)
         print(f"{view:<19}{(time.perf_counter() - begun) * 1000:>9,.0f} ms until everything is there")
 
 
@@ -119,7 +121,7 @@ def main() -> None:
     url = store(size)
     with serving(url) as site, chromium() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.set_default_timeout(120_000)
+        page.set_default_timeout(PATIENCE)
         print(f"{size:,} incidents, {os.cpu_count()} cores")
         first_load(page, site)
         frames(page)

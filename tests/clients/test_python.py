@@ -42,7 +42,7 @@ with AuthenticatedClient(base_url=address, token=key) as client:
     rows = totals.sync(client=client, by=["country"]).rows
     print(rows[0].key.additional_properties, rows[0].measures.additional_properties["freed"].best)
     print(len(list_claims.sync(client=client, measure=["freed"]).items) > 1)
-    print(export_incidents_csv.sync(client=client).splitlines()[0][:2], end=" ")
+    print(export_incidents_csv.sync(client=client)[:2].decode(), end=" ")
     print(len(export_incidents_ndjson.sync(client=client).splitlines()), end=" ")
     print(export_incidents_parquet.sync(client=client)[:4])
     problem = list_incidents.sync(client=client, country=["XX"])

@@ -50,7 +50,7 @@ def settled(page: Page) -> Page:
                 if (calm > 2) done(true); else requestAnimationFrame(look);
             };
             look();
-            setTimeout(() => fail(new Error("the page asks and asks")), 20_000);
+            setTimeout(() => fail(new Error("the page asks and asks")), 120_000);
         })"""
     )
     return page

@@ -72,7 +72,7 @@ def test_every_filter_names_a_shape(kind: Kind, field: Field) -> None:
     elif field.filter is not None:
         assert field.filter in conditions._SHAPES
         assert field.kept
-        assert field.many is (field.filter in ("term", "source"))
+        assert field.many is (field.filter in ("term", "source", "related"))
 
 
 @fields

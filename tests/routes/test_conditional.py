@@ -130,13 +130,13 @@ def targets(client: TestClient) -> list[str]:
 
 
 def test_head_tells_what_get_tells(seeded: TestClient) -> None:
-    asked = targets(seeded)
+    asked = [target for target in targets(seeded) if target != "/metrics"]  # which counts these questions, too
     assert len(asked) > 40
     for target in asked:
         get, head = seeded.get(target), seeded.head(target)
         assert head.status_code == get.status_code, target
         assert head.content == b"", target
-        told = [dict(answer.headers) for answer in (get, head)]
+        told = [{name: told for name, told in one.headers.items() if name != "x-request-id"} for one in (get, head)]
         if re.match(r"/v1/\w+\.\w+$", target) and get.status_code == 200:
             # The first who asks for a file gets it while it is written, the next the written one (RFC 9110, 9.3.2).
             told = [{name: value for name, value in one.items() if name not in WRITTEN} for one in told]

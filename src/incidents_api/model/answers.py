@@ -336,7 +336,7 @@ class Change(Answer):
     change: Literal["upsert", "end", "leave", "redacted"]
     recorded_at: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
     version: int = 0
-    operation: Annotated[str, InList("operation")] = ""
+    operation: Annotated[str, InList("operation")] | None = None
     recorded_by: str = ""
     hash: str = ""
     reason: Reason | None = None

@@ -197,7 +197,9 @@ def totals_answer() -> Mapping[str, Any]:
     number = {"type": "integer", "minimum": 0}
     levels = ("low", "best", "high", "incidents", "lower_bound_only", "open_ended")
     told = {"type": ["integer", "null"], "minimum": 0, "description": "Null where it is kept back (suppressed)."}
-    members: dict[str, Any] = dict.fromkeys(levels, told) | {"suppressed": {"const": True}}
+    members: dict[str, Any] = dict.fromkeys(levels, told) | {
+        "suppressed": {"type": "boolean", "description": "True where kept back."}
+    }
     figure = {"type": "object", "required": list(levels), "properties": members}
     row = {
         "type": "object",

@@ -452,7 +452,8 @@ class PostgresReader:
 
 def is_unavailable(error: Exception) -> bool:
     """Whether a write failed for a reason outside the request: busy, full, locked, gone."""
-    kinds = sa.exc.OperationalError | sa.exc.TimeoutError | sa.exc.InterfaceError
+    # After a connection broke, whatever else was to go with it meets a transaction that is pending its end.
+    kinds = sa.exc.OperationalError | sa.exc.TimeoutError | sa.exc.InterfaceError | sa.exc.PendingRollbackError
     return isinstance(error, kinds) or type(error) is sa.exc.DatabaseError
 
 

@@ -88,7 +88,14 @@ def everybody(client: TestClient) -> dict[str, Who]:
 
 def path_of(endpoint: Endpoint, ids: dict[str, str]) -> str:
     """The path with something for each of its parameters; KeyError for one that nobody has thought of."""
-    given = {"version": "1", "code": "not_found", "asset": "docs.js", "file": "nothing.js", "run": "nothing"}
+    given = {
+        "version": "1",
+        "code": "not_found",
+        "asset": "docs.js",
+        "file": "nothing.js",
+        "run": "nothing",
+        "format": "ucdp",
+    }
     plural = endpoint.path.split("/")[2] if endpoint.path.startswith("/v1/") else "incidents"
     return re.sub(r"\{(\w+)\}", lambda match: given.get(match[1]) or ids[f"{plural}.{match[1]}"], endpoint.path)
 

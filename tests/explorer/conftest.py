@@ -90,7 +90,13 @@ def visit(chromium: Browser) -> Iterator[Open]:
         context.grant_permissions(["clipboard-read", "clipboard-write"], origin=site)
         contexts.append(context)
         page = context.new_page()
-        page.on("console", lambda said: wrong.append(said.text) if said.type in ("error", "warning") else None)
+        # A 503 of a busy machine is asked again by the page; the browser notes it all the same.
+        page.on(
+            "console",
+            lambda said: (
+                wrong.append(said.text) if said.type in ("error", "warning") and " 503 " not in said.text else None
+            ),
+        )
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on(
             "request",

@@ -8,7 +8,7 @@ from incidents_api.storage.database import Database
 
 
 def ours(_, name, type_, *__) -> bool:
-    """The index of words is no table of the metadata: each database makes its own kind (storage/dialects.py)."""
+    """The index of words is no table of the metadata: each database makes its own kind (storage/dialects/)."""
     return not (type_ == "table" and name.startswith("search"))
 
 

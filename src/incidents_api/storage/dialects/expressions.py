@@ -1,0 +1,93 @@
+"""What SQL is spelt differently in: types, partial indexes, and functions that each engine has under another name."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Index
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+# Compared and sorted byte by byte on both engines, whatever the locale of the PostgreSQL database.
+Text = sa.Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+
+
+def index(*columns: Any) -> Index:
+    """An index over columns of one table."""
+    return Index(None, *columns)
+
+
+def current_index(*columns: Any) -> Index:
+    """An index over the rows that are true now (`seq_to` is null), partial on both engines.
+
+    Nulls sort lowest on both: SQLite does so by itself, PostgreSQL is told by the query (see reading/records.py).
+    """
+    current = columns[0].table.c.seq_to.is_(None)
+    return Index(None, *columns, sqlite_where=current, postgresql_where=current)
+
+
+def few_index(*columns: Any) -> Index:
+    """An index over the few rows in which the first of these columns is known, partial on both engines."""
+    known = columns[0].is_not(None)
+    return Index(None, *columns, sqlite_where=known, postgresql_where=known)
+
+
+class joined(FunctionElement[str]):  # noqa: N801 - reads as an SQL function
+    """joined(text, separator): the texts of all rows in the order of the subquery they come from."""
+
+    type = sa.Text()
+    inherit_cache = True
+    name = "joined"
+
+
+@compiles(joined, "sqlite")
+def _group_concat(element: joined, compiler: Any, **options: Any) -> str:
+    # SQLite before 3.44 has no ORDER BY inside an aggregate; rows are taken in the order of the subquery (tested).
+    return f"group_concat({compiler.process(element.clauses, **options)})"
+
+
+@compiles(joined, "postgresql")
+def _string_agg(element: joined, compiler: Any, **options: Any) -> str:
+    return f"string_agg({compiler.process(element.clauses, **options)})"
+
+
+class inside(FunctionElement[bool]):  # noqa: N801 - reads as an SQL function
+    """inside(lon, lat, edges): whether a point lies in a polygon or on its edge; edges are JSON [[x1,y1,x2,y2],...].
+
+    Even-odd: inside is where an odd number of edges lies to the east. The same arithmetic on both engines.
+    """
+
+    # Not Boolean: SQLite would be given "... = 1", which hides the index.
+    type = sa.types.NullType()  # type: ignore[assignment]
+    inherit_cache = True
+    name = "inside"
+
+
+_INSIDE = """(SELECT max(CASE WHEN (y - y1) * (x2 - x1) = (x - x1) * (y2 - y1) AND x BETWEEN low_x AND high_x
+    AND y BETWEEN low_y AND high_y THEN 1 ELSE 0 END) = 1 OR
+    sum(CASE WHEN (y1 > y) = (y2 > y) THEN 0
+    WHEN x < (x2 - x1) * (y - y1) / (y2 - y1) + x1 THEN 1 ELSE 0 END) {mod} 2 = 1
+    FROM (SELECT x, y, x1, y1, x2, y2, CASE WHEN x1 < x2 THEN x1 ELSE x2 END AS low_x,
+    CASE WHEN x1 < x2 THEN x2 ELSE x1 END AS high_x, CASE WHEN y1 < y2 THEN y1 ELSE y2 END AS low_y,
+    CASE WHEN y1 < y2 THEN y2 ELSE y1 END AS high_y FROM (SELECT {x} AS x, {y} AS y, {columns} FROM {rows})
+    AS edge) AS boxed)"""
+
+
+def _inside(element: inside, compiler: Any, words: tuple[str, str, str], options: dict[str, Any]) -> str:
+    column, rows, mod = words
+    x, y, edges = (compiler.process(clause, **options) for clause in element.clauses)
+    columns = ", ".join(f"{column.format(n=n)} AS {name}" for n, name in enumerate(("x1", "y1", "x2", "y2")))
+    return _INSIDE.format(x=x, y=y, columns=columns, rows=rows.format(edges=edges), mod=mod)
+
+
+@compiles(inside, "sqlite")
+def _inside_sqlite(element: inside, compiler: Any, **options: Any) -> str:
+    words = "json_extract(e.value, '$[{n}]')", "json_each({edges}) AS e", "%"
+    return _inside(element, compiler, words, options)
+
+
+@compiles(inside, "postgresql")
+def _inside_postgresql(element: inside, compiler: Any, **options: Any) -> str:
+    rows = "jsonb_array_elements(CAST({edges} AS jsonb)) AS e(value)"
+    # The driver takes a single % for the mark of a parameter.
+    return _inside(element, compiler, ("CAST(e.value ->> {n} AS double precision)", rows, "%%"), options)

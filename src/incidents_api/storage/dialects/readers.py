@@ -1,0 +1,162 @@
+"""The read face: reader threads over read-only connections on SQLite, an asynchronous pool on PostgreSQL."""
+
+import asyncio
+import sqlite3
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL
+
+from incidents_api.errors import Unavailable
+from incidents_api.storage.dialects.connections import need_psycopg
+from incidents_api.storage.load import ReaderLoad
+from incidents_api.storage.threads import MAX_WAITING, PATIENCE, Threads
+
+Row = Sequence[Any]
+
+
+class Reader(Protocol):
+    """The read face: one statement, its values, its rows; never writes."""
+
+    def compile(self, statement: sa.Select[Any]) -> tuple[str, dict[str, Any]]: ...
+    async def rows(self, sql: str, values: Mapping[str, Any], *, short: bool) -> list[Row]: ...
+    def load(self) -> ReaderLoad: ...
+    async def close(self) -> None: ...
+
+
+def make_reader(url: URL, threads: int, seconds: float) -> Reader:
+    """The read face of the database: reader threads on SQLite, an asynchronous pool on PostgreSQL."""
+    if url.get_backend_name() == "sqlite":
+        return SqliteReader(str(url.database), threads, seconds)
+    return PostgresReader(url, max(threads, 4), seconds)
+
+
+class SqliteReader:
+    """Read-only connections, one for the event loop (short look-ups) and one for each reader thread."""
+
+    def __init__(self, path: str, threads: int, seconds: float) -> None:
+        self._path, self._seconds = Path(path).resolve(), seconds
+        self._dialect = sqlite.dialect(paramstyle="named")
+        self._threads = Threads(threads, seconds)
+        self._local = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+
+    def compile(self, statement: sa.Select[Any]) -> tuple[str, dict[str, Any]]:
+        """The statement as a string for the driver, with the values of its literals."""
+        compiled = statement.compile(dialect=self._dialect)
+        return str(compiled), dict(compiled.params)
+
+    async def rows(self, sql: str, values: Mapping[str, Any], *, short: bool) -> list[Row]:
+        """The rows; `short` look-ups run on the loop itself: they cost less than a hop to a thread."""
+        if short:
+            return self._rows(sql, values)
+        return await self._threads.run(self._rows, sql, values)
+
+    def load(self) -> ReaderLoad:
+        """How many reads run and wait."""
+        return self._threads.load()
+
+    def _rows(self, sql: str, values: Mapping[str, Any]) -> list[Row]:
+        deadline = time.monotonic() + self._seconds
+        connection = self._connection()
+        connection.set_progress_handler(lambda: time.monotonic() > deadline, 100_000)
+        try:
+            return connection.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            raise Unavailable("the store could not answer in time, or at all") from error
+
+    def _connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            try:
+                connection = sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True, check_same_thread=False)
+            except sqlite3.OperationalError as error:
+                raise Unavailable("the store's file cannot be opened") from error
+            for pragma in (
+                "query_only=ON",
+                "case_sensitive_like=ON",
+                "mmap_size=268435456",
+                f"busy_timeout={int(self._seconds * 1000)}",
+            ):
+                connection.execute(f"PRAGMA {pragma}")
+            self._local.connection = connection
+            self._connections.append(connection)
+        return connection
+
+    async def close(self) -> None:
+        """End the threads and their connections."""
+        self._threads.close()
+        for connection in self._connections:
+            connection.close()
+        self._connections.clear()
+        self._local = threading.local()
+
+
+READ_OPTIONS = "-c default_transaction_read_only=on -c timezone=UTC -c random_page_cost=1.1"
+"""What every reading connection to PostgreSQL is set to. Pages lie in memory or on disks without moving parts: with the
+default, which is a turning disk's, the planner reads whole tables where a few look-ups by index would do."""
+
+
+class PostgresReader:
+    """A pool of read-only connections that give up after `seconds`."""
+
+    def __init__(self, url: URL, connections: int, seconds: float) -> None:
+        need_psycopg()
+        from psycopg_pool import AsyncConnectionPool  # noqa: PLC0415 - an extra that only PostgreSQL needs
+
+        self._dialect = postgresql.psycopg.dialect()  # type: ignore[no-untyped-call]
+        self._opened = False
+        self._opening = asyncio.Lock()
+        milliseconds = int(seconds * 1000)
+        self._pool = AsyncConnectionPool(
+            url.set(drivername="postgresql").render_as_string(hide_password=False),
+            kwargs={
+                "autocommit": True,
+                "options": f"{READ_OPTIONS} -c statement_timeout={milliseconds}",
+                "application_name": "incidents reader",
+            },
+            min_size=1,
+            max_size=connections,
+            timeout=min(seconds, PATIENCE),
+            max_waiting=MAX_WAITING,
+            open=False,
+        )
+
+    def compile(self, statement: sa.Select[Any]) -> tuple[str, dict[str, Any]]:
+        """The statement as a string for the driver, with the values of its literals."""
+        compiled = statement.compile(dialect=self._dialect)
+        return str(compiled), dict(compiled.params)
+
+    async def rows(self, sql: str, values: Mapping[str, Any], *, short: bool) -> list[Row]:
+        """The rows; `short` makes no difference here."""
+        import psycopg  # noqa: PLC0415 - an extra that only PostgreSQL needs
+        import psycopg_pool  # noqa: PLC0415
+
+        try:
+            if not self._opened:
+                async with self._opening:
+                    if not self._opened:
+                        await self._pool.open()
+                        self._opened = True
+            async with self._pool.connection() as connection:
+                cursor = await connection.execute(sql.encode(), values)
+                return list(await cursor.fetchall())
+        except (psycopg.OperationalError, psycopg_pool.PoolTimeout) as error:
+            raise Unavailable("the store could not answer in time") from error
+
+    def load(self) -> ReaderLoad:
+        """How many connections of the pool are in use, and how many reads wait for one."""
+        told = self._pool.get_stats()
+        busy = told.get("pool_size", 0) - told.get("pool_available", 0)
+        return ReaderLoad(busy, self._pool.max_size, told.get("requests_waiting", 0))
+
+    async def close(self) -> None:
+        """Close every connection of the pool."""
+        with suppress(Exception):  # a pool that never opened, or whose server is gone, has nothing to close
+            await self._pool.close()

@@ -1,0 +1,84 @@
+"""Full text: the words are ours (model/words.py), so that both engines find the same; only their index differs."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from incidents_api.model.words import Term
+
+
+class has_words(FunctionElement[bool]):  # noqa: N801 - reads as an SQL function
+    """has_words(seq_from, match, tsquery): whether the row of that revision holds the words; see `search_values`."""
+
+    # Not Boolean: SQLite would be given "... = 1", which hides the index.
+    type = sa.types.NullType()  # type: ignore[assignment]
+    inherit_cache = True
+    name = "has_words"
+
+
+@compiles(has_words, "sqlite")
+def _match(element: has_words, compiler: Any, **options: Any) -> str:
+    clauses = list(element.clauses)
+    column, match = compiler.process(clauses[0], **options), compiler.process(clauses[1], **options)
+    # Both are rendered clauses, a column and a bound parameter: no text of a client is in them.
+    return f"{column} IN (SELECT rowid FROM search WHERE search MATCH {match})"  # noqa: S608
+
+
+@compiles(has_words, "postgresql")
+def _tsquery(element: has_words, compiler: Any, **options: Any) -> str:
+    clauses = list(element.clauses)
+    column, query = compiler.process(clauses[0], **options), compiler.process(clauses[2], **options)
+    return f"{column} IN (SELECT seq_from FROM search WHERE words @@ CAST({query} AS tsquery))"  # noqa: S608
+
+
+def search_values(terms: Iterable[Term]) -> tuple[str, str]:
+    """A search in the words of both engines: FTS5's MATCH and PostgreSQL's tsquery."""
+    match, tsquery = [], []
+    for term in terms:
+        match.append(f'"{" ".join(term.words)}"' + (" *" if term.prefix else ""))
+        tsquery.append(" <-> ".join(f"'{word}'" for word in term.words) + (":*" if term.prefix else ""))
+    return " AND ".join(match), " & ".join(f"({one})" for one in tsquery)
+
+
+def create_search(connection: Connection) -> None:
+    """Make the index of words: a contentless FTS5 table by seq, or a table with a tsvector."""
+    if connection.dialect.name == "sqlite":
+        # Words come folded and apart by spaces; the ascii tokenizer cuts there and nowhere else.
+        connection.exec_driver_sql("CREATE VIRTUAL TABLE search USING fts5(words, content='', tokenize='ascii')")
+        return
+    connection.exec_driver_sql(
+        'CREATE TABLE search (record_id text COLLATE "C" NOT NULL, seq_from bigint NOT NULL, '
+        "words tsvector NOT NULL, CONSTRAINT pk_search PRIMARY KEY (record_id, seq_from))"
+    )
+    connection.exec_driver_sql("CREATE INDEX ix_search_words ON search USING gin (words)")
+
+
+def index_words(connection: Connection, entries: Sequence[tuple[str, int, Sequence[str]]]) -> None:
+    """Add the words of revisions: (record id, seq, words in order)."""
+    if not entries:
+        return
+    if connection.dialect.name == "sqlite":
+        rows: list[tuple[Any, ...]] = [(seq, " ".join(words)) for _, seq, words in entries]
+        connection.exec_driver_sql("INSERT INTO search (rowid, words) VALUES (?, ?)", rows)
+        return
+    rows = [(record_id, seq, _tsvector(words)) for record_id, seq, words in entries]
+    connection.exec_driver_sql("INSERT INTO search VALUES (%s, %s, CAST(%s AS tsvector))", rows)
+
+
+def _tsvector(words: Sequence[str]) -> str:
+    places: dict[str, list[str]] = {}
+    for n, word in enumerate(words, 1):
+        places.setdefault(word, []).append(str(n))
+    return " ".join(f"'{word}':{','.join(found)}" for word, found in places.items())
+
+
+def clear_words(connection: Connection) -> None:
+    """Empty the index of words."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("INSERT INTO search (search) VALUES ('delete-all')")
+    else:
+        connection.exec_driver_sql("DELETE FROM search")

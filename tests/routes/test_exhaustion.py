@@ -96,7 +96,7 @@ def test_a_hundred_clients_at_once(seeded_url: str) -> None:
     play(seeded_url, script)
 
 
-def test_two_hundred_clients_that_hang_up(seeded_url: str) -> None:
+def test_a_thousand_clients_that_hang_up(seeded_url: str) -> None:
     async def script(app: Any, get: Ask) -> None:
         store: Database = app.state.database
         when = random.Random(5)
@@ -107,9 +107,11 @@ def test_two_hundred_clients_that_hang_up(seeded_url: str) -> None:
             asking.cancel()
             await asyncio.gather(asking, return_exceptions=True)
 
-        await asyncio.gather(*(hang_up(n) for n in range(200)))
-        while store.load().reader.busy or store.load().reader.waiting:
-            await asyncio.sleep(0.01)
+        for _ in range(5):  # a connection lost now and then is one of four lost for good
+            await asyncio.gather(*(hang_up(n) for n in range(200)))
+        async with asyncio.timeout(30):
+            while store.load().reader.busy or store.load().reader.waiting:
+                await asyncio.sleep(0.01)
         assert [(await get(path)).status_code for path in PATHS] == [200] * 4
         assert idle_in_transaction(store) == 0
 

@@ -98,6 +98,13 @@ class SqliteReader:
         self._local = threading.local()
 
 
+async def _leave_as_is(connection: object) -> None:
+    """A pool with something to do to a returned connection does it in a worker of its own.
+
+    One with nothing to do takes it back in the task of the request, and loses it when the client hangs up meanwhile.
+    """
+
+
 READ_OPTIONS = "-c default_transaction_read_only=on -c timezone=UTC -c random_page_cost=1.1"
 """What every reading connection to PostgreSQL is set to. Pages lie in memory or on disks without moving parts: with the
 default, which is a turning disk's, the planner reads whole tables where a few look-ups by index would do."""
@@ -125,6 +132,7 @@ class PostgresReader:
             max_size=connections,
             timeout=min(seconds, PATIENCE),
             max_waiting=MAX_WAITING,
+            reset=_leave_as_is,
             open=False,
         )
 

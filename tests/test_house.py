@@ -15,6 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SRC = ROOT / "src" / "incidents_api"
+BENCH = sorted((ROOT / "bench").rglob("*.py"))
 FILES = sorted(SRC.rglob("*.py"))
 TESTS = [*sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "tools").glob("*.py")), ROOT / "hatch_build.py"]
 PROSE = [
@@ -26,14 +27,14 @@ def named(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("path", [*FILES, *TESTS], ids=named)
+@pytest.mark.parametrize("path", [*FILES, *BENCH, *TESTS], ids=named)
 def test_every_file_opens_with_the_sentence_that_says_what_it_is_for(path: Path) -> None:
     said = ast.get_docstring(ast.parse(path.read_text())) or ""
     first = said.partition("\n\n")[0].replace("\n", " ")
     assert re.fullmatch(r"[A-Z0-9a-z`'].{10,}[.!]|.{10,}[.;:].*", first), f"{path.name} opens with {first!r}"
 
 
-@pytest.mark.parametrize("path", FILES, ids=named)
+@pytest.mark.parametrize("path", [*FILES, *BENCH], ids=named)
 def test_no_file_over_400_lines_and_no_function_over_50(path: Path) -> None:
     text = path.read_text()
     assert len(text.splitlines()) <= 400
@@ -69,7 +70,7 @@ def test_only_dialects_names_an_engine(path: Path) -> None:
 
 def test_nothing_public_is_without_a_docstring() -> None:
     bare = []
-    for path in FILES:
+    for path in [*FILES, *BENCH]:
         for node in ast.parse(path.read_text()).body:
             public = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and node.name[0] != "_"
             if public and not ast.get_docstring(node):

@@ -199,6 +199,31 @@ def test_the_same_over_http(client: TestClient, release: Path) -> None:
     assert client.app.state.database.write_now(verify).faults == []
 
 
+def test_the_same_file_after_merges_changes_nothing(client: TestClient, release: Path) -> None:
+    """Incidents, and what they refer to: those who fought each other, too, become one."""
+    headers = key_for(client, "write", "review") | {"Content-Type": "text/csv"}
+    first = client.post("/v1/imports/ucdp", content=release.read_bytes(), headers=headers).json()
+    items = {
+        name: client.get(f"/v1/{name}?limit=100").json()["items"] for name in ("incidents", "sources", "locations")
+    }
+    state = next(one["id"] for one in items["locations"] if one["external_ids"] == {"iso3166": "MX-GRO"})
+    other = client.post("/v1/locations", json=make.location(), headers=key_for(client)).json()["id"]
+    pairs = {name: [one["id"] for one in items[name][:2]] for name in ("incidents", "sources")}
+    pairs |= {"actors": [one["actor_id"] for one in items["incidents"][0]["actors"]], "locations": [state, other]}
+    for name, (old, into) in pairs.items():
+        answer = client.post(
+            f"/v1/{name}/{old}/merge",
+            json={"into": into},
+            headers=key_for(client, "write", "review") | {"If-Match": "*"},
+        )
+        assert answer.status_code == 200, (name, answer.text)
+    edition = client.get("/v1/edition").json()
+    again = client.post("/v1/imports/ucdp", content=release.read_bytes(), headers=headers).json()
+    assert counts(again) == (first["received"], 0, 0, first["received"], 0, 0)
+    assert [one["merged_into"] for one in again["notices"]] == [pairs["incidents"][1]]
+    assert client.get("/v1/edition").json() == edition
+
+
 def test_an_import_that_cannot_be_read(client: TestClient, release: Path) -> None:
     headers = key_for(client) | {"Content-Type": "text/csv"}
     content = release.read_bytes()

@@ -163,6 +163,48 @@ def test_what_was_ended_or_merged_stays_so(client: TestClient) -> None:
     assert client.app.state.database.write_now(verify).faults == []
 
 
+def test_a_line_of_a_merged_record_never_touches_the_survivor_and_says_so(client: TestClient) -> None:
+    """Whether its id was derived from the name that the line gives, or the name came to it otherwise."""
+    key = key_for(client, "write", "review")
+    whole = key_for(client, "write", "review", "read:restricted")
+    sent = [report(1), report(2), report(3, external_ids={"desk": "3", "wire": "33"})]
+    post(client, key, lines(sent))
+    ids = [
+        client.get(f"/v1/incidents?external_id={name}").json()["items"][0]["id"]
+        for name in ("paper:1", "paper:2", "wire:33")
+    ]
+    for old in ids[1:]:
+        into = {"into": ids[0], "reason": "duplicate"}
+        headers = key | {"If-Match": "*"}
+        assert client.post(f"/v1/incidents/{old}/merge", json=into, headers=headers).status_code == 200
+    seq = client.get("/v1/edition").json()["seq"]
+    again = [report(2, title="New"), report(3, external_ids={"wire": "33"}, title="New"), report(9, type="raid")]
+    for _ in range(2):
+        answer = post(client, key, lines(again), "?on_existing=update&dry_run=true")
+        assert told(answer) == (3, 1, 0, 2, 0)
+        assert (answer.json()["merged"], answer.json()["notices"]) == (
+            2,
+            [
+                {"line": 1, "external_id": "paper:2", "merged_into": ids[0]},
+                {"line": 2, "external_id": "wire:33", "merged_into": ids[0]},
+            ],
+        )
+    assert told(post(client, key, lines(again[:2]), "?on_existing=update")) == (2, 0, 0, 2, 0)
+    assert client.get("/v1/edition").json()["seq"] == seq
+    both = report(1, title="Newer", external_ids={"paper": "1", "wire": "33"})
+    assert told(post(client, key, lines([both]), "?on_existing=update")) == (1, 0, 1, 0, 0)
+    # Who may not see the survivor does not learn of it.
+    closed = client.patch(
+        f"/v1/incidents/{ids[0]}", json={"sensitivity": "restricted"},
+        headers=whole | {"If-Match": "*", "Content-Type": "application/merge-patch+json"},
+    )  # fmt: skip
+    assert closed.status_code == 200, closed.text
+    hidden = post(client, key, lines(again[:2]), "?on_existing=update").json()
+    assert (hidden["updated"], hidden["merged"], hidden["notices"]) == (0, 0, [])
+    assert ids[0] not in json.dumps(hidden)
+    assert post(client, whole, lines(again[:2]), "?on_existing=update").json()["merged"] == 2
+
+
 def test_lines_may_refer_to_each_other(client: TestClient) -> None:
     key = key_for(client)
     chain = [report(0)] + [

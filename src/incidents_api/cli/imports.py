@@ -214,5 +214,7 @@ def _tell(told: dict[str, Any]) -> None:
     also = f", and {told['also']:,} records that they name" if told["also"] else ""
     tried = "would be: " if told["dry_run"] else ""
     out.print(f"{told['file']}: {told['received']:,} lines; {tried}{counts}{also}", markup=False)
+    if told["merged"]:
+        out.print(f"left alone, for their records were merged into others: {told['merged']:,} lines", markup=False)
     if told["rejects"]:
         out.print(f"refused lines, each with its reason: {told['rejects']}", markup=False)

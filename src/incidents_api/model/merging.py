@@ -129,6 +129,14 @@ def moved(kind: str, record: Record, move: Move) -> dict[str, Any]:
     return found
 
 
+def each_once(kind: str, record: Record) -> dict[str, Any]:
+    """A record said anew by who does not know of merges: what is the same since then stands once in it, too."""
+    found = dict(record)
+    for one in ("source", *_ENTRIES):
+        found = moved(kind, found, Move(one, "", "", {}, {}))
+    return found
+
+
 def _moved(value: Any, move: Move) -> Any:
     if isinstance(value, list):
         return [_moved(item, move) for item in value]

@@ -125,20 +125,16 @@ def merged_answer(kind: Kind) -> Mapping[str, Any]:
 def bulk_answer() -> Mapping[str, Any]:
     """The schema of what became of many lines."""
     number = {"type": "integer", "minimum": 0}
-    counts = ("received", "created", "updated", "unchanged", "refused", "also", "ended")
+    counts = ("received", "created", "updated", "unchanged", "refused", "also", "ended", "merged")
     seq = {"type": "object", "required": ["from", "to"], "properties": {"from": number, "to": number}}
-    refusal = {
-        "type": "object",
-        "required": ["line", "external_id", "problem"],
-        "properties": {
-            "line": number,
-            "external_id": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-            "problem": {"$ref": "#/components/schemas/Problem"},
-        },
-    }
+    line = {"line": number, "external_id": {"anyOf": [{"type": "string"}, {"type": "null"}]}}
+
+    def of_line(**members: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"type": "object", "required": [*line, *members], "properties": line | members}
+
     return {
         "type": "object",
-        "required": ["run", "dry_run", *counts, "seq", "refusals"],
+        "required": ["run", "dry_run", *counts, "seq", "notices", "refusals"],
         "properties": {
             "run": {"type": "string", "description": "Names this request in /v1/refusals/{run}."},
             "dry_run": {"type": "boolean"},
@@ -147,9 +143,14 @@ def bulk_answer() -> Mapping[str, Any]:
                 "anyOf": [seq, {"type": "null"}],
                 "description": "The first and the last revision.",
             },
+            "notices": {
+                "type": "array",
+                "items": of_line(merged_into={"type": "string", "format": "uuid"}),
+                "description": "The first 100 lines that were left alone: their records were merged into others.",
+            },
             "refusals": {
                 "type": "array",
-                "items": refusal,
+                "items": of_line(problem={"$ref": "#/components/schemas/Problem"}),
                 "description": "The first 1,000 refused lines.",
             },
             "refusals_url": {"type": "string", "description": "All of them, where there are any."},

@@ -10,22 +10,22 @@ from sqlalchemy.engine import Connection
 
 from incidents_api.errors import Conflict, Fault, Gone, Invalid, Problem
 from incidents_api.model.kinds import Kind
+from incidents_api.model.merging import each_once
 from incidents_api.model.revision import derived_id
 from incidents_api.model.visitor import Visitor
 from incidents_api.model.wire import Report
 from incidents_api.storage import tables
 from incidents_api.writing import lookup
 from incidents_api.writing.append import Change, append
-from incidents_api.writing.compose import compose, derive
+from incidents_api.writing.compose import compose
 from incidents_api.writing.lookup import Known, Memory, Own
 from incidents_api.writing.records import check_parent, faults_of_wholes
 from incidents_api.writing.resolve import Resolver
+from incidents_api.writing.restate import followed, own_names, referred, restated, said
 from incidents_api.writing.review import check_review, check_text
 
 STATEMENTS = ("create", "replace")
 """Operations by which an author states a whole record; an import does whoever carries it out."""
-_JUDGED = ("review", "sensitivity")
-"""Members in which the judgement of others stands against a row that is sent again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +54,16 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What became of a line: created, updated, unchanged or refused (`problem` says why)."""
+    """What became of a line: created, updated, unchanged or refused (`problem` says why).
+
+    `into`: the record that its own was merged into, where the author may see it; such a line is left unchanged.
+    """
 
     item: Item
     outcome: str
     record_id: str | None = None
     problem: Problem | None = None
+    into: str | None = None
 
 
 @dataclass(slots=True)
@@ -116,12 +120,14 @@ def _parts(items: Sequence[Item]) -> list[list[Item]]:
 
 @dataclass(slots=True)
 class _Standing:
-    """A record that stands: its version and body, and the last whole statement of the same author."""
+    """A record that stands: its version and body, and the last whole statement of the same author. `moved`: there was
+    a merge, of it or of what it refers to."""
 
     record_id: str
     known: Known
     record: dict[str, Any] | None = None
     base: Mapping[str, Any] | None = None
+    moved: bool = False
 
 
 class _Batch:
@@ -208,7 +214,7 @@ class _Batch:
             held = record_id if self.look(lookup.shown, record_id, self.who) else None
             self._refuse(item, Conflict("there is such a record already", id=held))
         elif item.on_existing == "skip" or (known.ended and item.record_id is None):
-            self.done[item.place] = Done(item, "unchanged", record_id)
+            self.done[item.place] = Done(item, "unchanged", record_id, into=self._into(record_id, known))
         elif known.ended:
             self._refuse(item, Gone(f"the {item.kind.name} was ended", reason=known.ended, successor=known.successor))
         elif not self.look(lookup.shown, record_id, self.who):
@@ -216,6 +222,11 @@ class _Batch:
         else:
             return _Standing(record_id, known)
         return None
+
+    def _into(self, record_id: str, known: Known) -> str | None:
+        """The record that stands for one that was merged, where the author may see it."""
+        survivor = self.look(lookup.survivor, record_id) if known.ended else record_id
+        return survivor if survivor != record_id and self.look(lookup.shown, survivor, self.who) else None
 
     def _load(self, standing: Sequence[_Standing]) -> None:
         """The bodies of records to bring up to date, and what the same author last said of each as a whole."""
@@ -228,11 +239,14 @@ class _Batch:
                 if text is not None:
                     one, record = by_id[record_id], json.loads(text)
                     if operation == "import" or (author == self.who.author and operation in STATEMENTS):
-                        one.base = _said(one.base, one.record or {}, record)
+                        one.base = said(one.base, one.record or {}, record)
+                    one.moved = one.moved or operation == "merge"
                     one.record = record
         for one in standing:
             if one.record is not None:
                 self.look.learn(one.record, lookup.record_of, one.record_id)
+            if one.moved and one.base is not None:
+                one.base = followed(self.look, one.known.kind, one.base)
 
     def _refuse(self, item: Item, problem: Problem) -> None:
         self.done[item.place] = Done(item, "refused", problem=problem)
@@ -267,24 +281,26 @@ class _Batch:
                 to.forget(item.names)
                 self._refuse(item, problem)
                 continue
-            if outcome == "unchanged":
+            if outcome in ("unchanged", "merged"):
                 to.undo(mark)
-            self.done[item.place] = Done(item, outcome, record_id)
+            into, outcome = (record_id, "unchanged") if outcome == "merged" else (None, outcome)
+            self.done[item.place] = Done(item, outcome, record_id, into=into)
         return to, ids
 
     def _change(self, to: Resolver, item: Item, record_id: str, stands: _Standing | None) -> str:
-        """Queue what the line changes; what becomes of it."""
-        to.own = [] if stands is None else sorted(_referred(stands.record))
-        record = compose(to, item.report, record_id)
-        if item.kind.name == "incident":
-            check_review(to, record, None if stands is None else stands.base or stands.record, self.who)
+        """Queue what the line changes; what becomes of it ("merged": its record went into the one that stands)."""
         if stands is not None:
             if stands.record is None:
                 raise Conflict("the body of the record was redacted")
-            own = stands.record["external_ids"].items()
-            if item.record_id is None and not own & {name[1:] for name in item.names}:
-                return "unchanged"  # it was merged into the record that holds its external id now
-            record = _merged(to, stands.base, stands.record, record)
+            if item.record_id is None and not {name[1:] for name in item.names} & own_names(stands.record):
+                return "merged"
+        to.own = [] if stands is None else sorted(referred(stands.record))
+        record = compose(to, item.report, record_id)
+        if item.kind.name == "incident":
+            check_review(to, record, None if stands is None else stands.base or stands.record, self.who)
+        if stands is not None and stands.record is not None:
+            record = each_once(item.kind.name, record) if stands.moved else record
+            record = restated(to, stands.base, stands.record, record)
             if "merged" in stands.record:
                 record["merged"] = stands.record["merged"]
         check_text(to, record, None if stands is None else stands.record, self.who)
@@ -302,34 +318,6 @@ class _Batch:
         to.changes.append(Change(item.kind.name, record_id, version, self.operation or "replace", record))
         to.records[record_id] = record
         return "updated"
-
-
-def _said(base: Mapping[str, Any] | None, before: Mapping[str, Any], record: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What an author's statement said, from the record that came of it: a member that others had changed `before` and
-    that came out as they left it says nothing new."""
-    if base is None:
-        return record
-    return {
-        name: base.get(name) if value == before.get(name) != base.get(name) else value for name, value in record.items()
-    }
-
-
-def _merged(
-    to: Resolver, base: Mapping[str, Any] | None, current: dict[str, Any], new: dict[str, Any]
-) -> dict[str, Any]:
-    """The new statement of an author, and what others changed since the last one (`base`) in the members that it
-    leaves as they were. Where both changed a member, the new statement stands, but for what is judged of a record."""
-    if base is None or base == current:
-        return new
-    record = {
-        name: current.get(name)
-        if current.get(name) != base.get(name) and (new[name] == base.get(name) or name in _JUDGED)
-        else new[name]
-        for name in new
-    }
-    if "tallies" in record and any(record[name] != new[name] for name in ("claims", "review")):
-        return derive(to, {name: value for name, value in record.items() if name != "tallies"})
-    return record
 
 
 _KIND_OF = {name: name for name in ("source", "actor", "location", "incident")}
@@ -351,11 +339,3 @@ def _cited(report: Report, kind: str = "") -> Iterator[Own]:
             for one in value:
                 if isinstance(one, Report):
                     yield from _cited(one)
-
-
-def _referred(value: Any) -> set[str]:
-    """Ids of every actor, location and source that a record refers to."""
-    if isinstance(value, dict):
-        own = {one for name in ("actor_id", "location_id", "source_id") if (one := value.get(name)) is not None}
-        return own.union(*(_referred(item) for name, item in value.items() if name != "raw"))
-    return set().union(*map(_referred, value)) if isinstance(value, list) else set()

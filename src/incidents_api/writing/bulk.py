@@ -89,6 +89,7 @@ class Outcome:
         seqs = {"from": self.progress.first, "to": self.progress.last}
         told: dict[str, Any] = {"run": self.run, "dry_run": self.dry_run, **counts}
         told["seq"] = seqs if self.kept and self.progress.first is not None else None
+        told["notices"] = self.progress.notices
         told["refusals"] = [one.wire() for one in self.refusals]
         if counts["refused"]:
             told["refusals_url"] = f"/v1/refusals/{self.run}"

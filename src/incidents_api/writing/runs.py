@@ -37,19 +37,25 @@ class Refused:
         return {"line": self.line, "external_id": self.external_id, "problem": self.problem}
 
 
+MAX_NOTICES = 100
+"""How many lines whose records were merged are named; the rest is counted."""
+
+
 @dataclass(slots=True)
 class Progress:
-    """How far a run came. `rows`: how many were seen, and `digest`, the sha256 over them."""
+    """How far a run came. `rows`: how many were seen, and `digest`, the sha256 over them. `notices`: the first lines
+    that were left alone because their record was merged into another."""
 
     rows: int = 0
     digest: str = ""
     counts: dict[str, int] = field(
         default_factory=lambda: dict.fromkeys(
-            ("received", "created", "updated", "unchanged", "refused", "also", "ended"), 0
+            ("received", "created", "updated", "unchanged", "refused", "also", "ended", "merged"), 0
         )
     )
     first: int | None = None
     last: int | None = None
+    notices: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, taken: Taken, refused: Sequence[Refused]) -> None:
         """Count what became of a batch; what lines refer to is counted where it was created."""
@@ -57,6 +63,8 @@ class Progress:
             if done.outcome != "refused" and done.item.main:
                 self.counts[done.outcome] += 1
                 self.counts["received"] += 1
+                if done.into is not None:
+                    self._notice(done.item.line, done.item.external_id, done.into)
             elif done.outcome == "created":
                 self.counts["also"] += 1
         missed = sum(one.main for one in refused)
@@ -65,6 +73,11 @@ class Progress:
         self.counts["also"] += taken.also
         self.first = self.first or taken.first
         self.last = taken.last or self.last
+
+    def _notice(self, line: int, external_id: str | None, into: str) -> None:
+        self.counts["merged"] += 1
+        if len(self.notices) < MAX_NOTICES:
+            self.notices.append({"line": line, "external_id": external_id, "merged_into": into})
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,13 +28,25 @@ high figure is not known, the one below it stands there, as in totals.
 class Data:
     """Files made by bench/generate.py, `size` incidents; every system keeps its store in `folder`/NAME.
 
-    incidents.ndjson: reports in our wire form, one to a line, in the order of loading, restricted ones included;
-    revisions.ndjson: the reports that 3 % of them are revised by afterwards; flat.csv: see COLUMNS (as after that);
+    actors.ndjson, sources.ndjson: reports of what incidents refer to, in our wire form, one to a line.
+    incidents.ndjson: the incidents in the order of loading, restricted ones included.
+    revisions.ndjson: the reports that 3 % of them are revised by afterwards.
+    flat.csv: see COLUMNS, as after the revisions.
     reference.db: SQLite with the table `flat` of the same columns, what the answers are compared with.
     """
 
     folder: Path
     size: int
+
+    @property
+    def actors(self) -> Path:
+        """Reports of the actors that take part."""
+        return self.folder / "actors.ndjson"
+
+    @property
+    def sources(self) -> Path:
+        """Reports of the sources that are cited."""
+        return self.folder / "sources.ndjson"
 
     @property
     def incidents(self) -> Path:

@@ -9,7 +9,7 @@ from incidents_api.storage.database import Database
 from incidents_api.writing import projection
 from incidents_api.writing.verify import verify
 from tests import make
-from tests.conftest import key_for
+from tests.conftest import key_for, serve
 from tests.writing.test_projection import dump
 
 PLURALS = tuple(make.REPORTS)
@@ -380,6 +380,48 @@ def test_what_is_above_the_one_and_beneath_the_other_would_be_a_circle(client: T
     assert beneath
     top = store.ids("actors", name="Down").pop()
     assert "levels" in store.merge("actors", top, up, 409)["detail"]
+
+
+def test_the_longest_way_up_counts_where_two_share_what_is_above(client: TestClient) -> None:
+    store = Store(client)
+
+    def chain(name: str, parent: str, length: int) -> str:
+        for n in range(length):
+            parent = store.post("actors", name=f"{name} {n}", parent_id=parent)
+        return parent
+
+    root = store.post("actors", name="Root")
+    long, short = chain("Long", root, 5), chain("Short", root, 2)
+    chain("Beneath", short, 4)
+    for old, into in ((long, short), (short, long)):
+        assert "levels" in store.merge("actors", old, into, 409)["detail"]
+    store.merge("actors", store.get("actors", long)["parent_id"], short)
+    whole(client)
+
+
+def test_a_write_names_no_survivor_that_a_read_would_not(store_url: str) -> None:
+    """Review took the survivor back from the public: who cannot see it is not led to it."""
+    with serve(store_url, public_statuses=("published",)) as client:
+        store, outside = Store(client), key_for(client, "write", name="outside")
+        old, kept = (store.post("incidents", title=n, review={"status": "published"}) for n in "ab")
+        store.merge("incidents", old, kept)
+
+        def answers(key: dict[str, str]) -> set[int]:
+            body = {"claims": [make.claim(value=3, source="https://x.example")]}
+            path, headers = f"/v1/incidents/{old}", key | {"If-Match": "*"}
+            told = (
+                client.get(path, headers=key, follow_redirects=False),
+                client.put(path, json=make.incident(), headers=headers, follow_redirects=False),
+                client.delete(f"{path}?reason=test", headers=headers, follow_redirects=False),
+                client.post(f"{path}/claims", json=body, headers=key, follow_redirects=False),
+            )
+            assert all((kept in f"{one.text} {one.headers}") == (one.status_code == 308) for one in told)
+            return {one.status_code for one in told}
+
+        assert answers(outside) == {308}
+        store.patch("incidents", kept, {"review": {"status": "disputed", "reason": "Two witnesses deny it."}})
+        assert answers(outside) == {404}
+        assert answers(store.key) == {308}
 
 
 def test_who_may_merge(client: TestClient) -> None:

@@ -77,15 +77,18 @@ def append(conn: Connection, changes: Sequence[Change], author: str, now: dateti
 
 def _take(conn: Connection, changes: Sequence[Change]) -> None:
     """Lock the records that change, in the order of their ids so that two writers never wait for each other."""
-    records = tables.record
-    for change in sorted(changes, key=lambda change: (change.record_id, change.version)):
-        if change.version == 1:
-            continue
-        held = sa.update(records).where(records.c.id == change.record_id)
-        if change.operation != "restore" and "redaction" not in (change.reason or {}):
-            held = held.where(records.c.ended.is_(None))
-        held = held.where(records.c.version == change.version - 1).values(version=change.version)
-        if conn.execute(held).rowcount != 1:
+    records = tables.record.c
+    held = sa.update(tables.record).values(version=sa.bindparam("next"))
+    held = held.where(records.id == sa.bindparam("of"), records.version == sa.bindparam("last"))
+    # Only a restored record, or a redacted one, changes after its end.
+    statements = {False: held.where(records.ended.is_(None)), True: held}
+    taken: dict[bool, list[dict[str, Any]]] = {False: [], True: []}
+    for one in sorted(changes, key=lambda change: (change.record_id, change.version)):
+        if one.version != 1:
+            late = one.operation == "restore" or "redaction" in (one.reason or {})
+            taken[late].append({"of": one.record_id, "next": one.version, "last": one.version - 1})
+    for late, values in taken.items():
+        if values and conn.execute(statements[late], values).rowcount != len(values):
             raise StaleVersion("another write came first; read the record again")
     wanted = {
         (change.kind, scheme, value): change.record_id

@@ -1,7 +1,7 @@
 """Which rows of an incident are for whom: the marks on its own rows, and the rows that are the public's own."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from incidents_api.model.revision import Revision, canonical
 from incidents_api.model.wire import Record
 from incidents_api.storage import tables
 from incidents_api.storage.tables import CHILD_TABLES, FULL_ROW, KIND_TABLES, PUBLIC_ROW
+from incidents_api.writing import lookup
 
 INCIDENT = KIND_TABLES["incident"]
 
@@ -52,30 +53,46 @@ class Row:
         )
 
 
-def owner_of(conn: Connection, incident_id: str) -> str | None:
-    """The name that made an incident."""
-    query = sa.select(INCIDENT.c.owner).where(INCIDENT.c.id == incident_id).order_by(INCIDENT.c.seq_from.desc())
-    return conn.execute(query.limit(1)).scalar_one_or_none()
+def owners_of(conn: Connection, ids: Iterable[str]) -> dict[str, str | None]:
+    """The names that made these incidents, of those that are there."""
+    found: dict[str, str | None] = {}
+    for some in lookup.some_of(ids, 500):
+        query = sa.select(INCIDENT.c.id, INCIDENT.c.owner).where(INCIDENT.c.id.in_(some))
+        found |= {row[0]: row[1] for row in conn.execute(query.order_by(INCIDENT.c.seq_from))}
+    return found
 
 
-def settle(conn: Connection, revision: Revision, record: Record | None, treatment: str) -> Iterator[Row]:
-    """Mark the rows of an incident by what closed it then and what closes it by now, and give the public's rows anew.
+def settle(conn: Connection, incidents: Sequence[tuple[Revision, Record | None]], treatment: str) -> Iterator[Row]:
+    """Mark the rows of incidents by what closed them then and what closes them by now, and give the public's rows anew.
 
-    What is closed by now is closed at every moment of the past. So both follow from the whole history of the incident
+    What is closed by now is closed at every moment of the past. So both follow from the whole history of an incident
     up to this revision, whose own rows are in the tables already, and a rebuild comes to the same. The past of an
-    incident that was merged into this one is closed as this one is, too.
+    incident that was merged into another is closed as that one is, too. A row must be written before the next is asked
+    for.
     """
-    yield from _settle(conn, revision, None, treatment)
-    for merged in (record or {}).get("merged", ()):
-        last = _revisions(conn, merged["id"])[-1]
-        yield from _settle(conn, last, record, treatment)
+    kept = _kept(conn, [revision.record_id for revision, _ in incidents])
+    for revision, record in incidents:
+        yield from _settle(conn, revision, kept.get(revision.record_id, ()), None, treatment)
+        for merged in (record or {}).get("merged", ()):
+            last = _revisions(conn, merged["id"])[-1]
+            rows = _kept(conn, [last.record_id]).get(last.record_id, ())
+            yield from _settle(conn, last, rows, record, treatment)
 
 
-def _settle(conn: Connection, revision: Revision, survivor: Record | None, treatment: str) -> Iterator[Row]:
+def _kept(conn: Connection, ids: Iterable[str]) -> dict[str, list[Any]]:
+    """The rows of these incidents, oldest first."""
     own = INCIDENT.c
-    columns = (own.seq_from, own.seq_to, own.sensitivity, own.hold_until, own.audience, own.turns, own.owner)
-    query = sa.select(*columns).where(own.id == revision.record_id).order_by(own.seq_from)
-    rows = conn.execute(query).all()
+    columns = (own.id, own.seq_from, own.seq_to, own.sensitivity, own.hold_until, own.audience, own.turns, own.owner)
+    found: dict[str, list[Any]] = {}
+    for some in lookup.some_of(ids, 500):
+        for row in conn.execute(sa.select(*columns).where(own.id.in_(some)).order_by(own.id, own.seq_from)):
+            found.setdefault(row.id, []).append(row)
+    return found
+
+
+def _settle(
+    conn: Connection, revision: Revision, rows: Sequence[Any], survivor: Record | None, treatment: str
+) -> Iterator[Row]:
     if not rows:
         return
     by_now = [(rows[-1].sensitivity, rows[-1].hold_until)]
@@ -86,7 +103,7 @@ def _settle(conn: Connection, revision: Revision, survivor: Record | None, treat
         return
     for row, (audience, turns) in zip(rows, marks, strict=True):
         if (row.audience, row.turns) != (audience, turns):
-            marked = sa.update(INCIDENT).where(own.id == revision.record_id, own.seq_from == row.seq_from)
+            marked = sa.update(INCIDENT).where(INCIDENT.c.id == revision.record_id, INCIDENT.c.seq_from == row.seq_from)
             conn.execute(marked.values(audience=audience, turns=turns))
     for table in (INCIDENT, *CHILD_TABLES["incident"]):
         conn.execute(sa.delete(table).where(table.columns[0] == public_id(revision.record_id)))

@@ -24,8 +24,9 @@ from incidents_api.writing.compose import compose
 from incidents_api.writing.records import MAX_DEPTH, Current, Written
 from incidents_api.writing.resolve import Resolver
 
-MAX_REFERRING = 50_000
-"""How many records one merge may revise: it is one transaction, and other writes wait for it."""
+MAX_REFERRING = 20_000
+"""How many records one merge may revise: it is one transaction that other writes wait for, no longer than for a bulk
+request of so many lines that is all or nothing (docs/merging.md says how long that is)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +157,13 @@ def _refuse_entangled(conn: Connection, kind: str, own_id: str, other_id: str) -
 
 
 def _lineage(conn: Connection, ids: set[str], *, upwards: bool) -> dict[str, int]:
-    return {
-        far: depth for near in ids for far, depth in lookup.lineage(conn, near, upwards=upwards).items() if far != near
-    }
+    """How far away at the most everything is that stands above any of these, or beneath."""
+    found: dict[str, int] = {}
+    for near in ids:
+        for far, depth in lookup.lineage(conn, near, upwards=upwards).items():
+            if far != near:
+                found[far] = max(depth, found.get(far, 0))
+    return found
 
 
 def _walk(conn: Connection, step: Any, start: set[str]) -> dict[str, int]:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,6 +23,8 @@ from incidents_api.writing import audiences, lookup
 from incidents_api.writing.audiences import Row
 
 Rows = dict[sa.Table, list[dict[str, Any]]]
+Entry = tuple[Revision, Record | None, Record | None]
+"""A revision, its record (None when it ends the record) and the reason of an end."""
 
 FINGERPRINT = hashlib.sha256(
     json.dumps(
@@ -33,47 +35,72 @@ FINGERPRINT = hashlib.sha256(
 """Changes when the catalogue or a query table does: then the tables must be rebuilt from the log."""
 
 
-def project(
-    conn: Connection, entries: Sequence[tuple[Revision, Record | None, Record | None]], treatment: str = HIDDEN
-) -> None:
+def project(conn: Connection, entries: Sequence[Entry], treatment: str = HIDDEN) -> None:
     """Bring the query tables to the state after these revisions, in their order.
 
-    Each entry is a revision, its record (None when it ends the record) and the reason of an end. `treatment`: what the
-    public sees of closed incidents (model/audience.py).
+    `treatment`: what the public sees of closed incidents (model/audience.py).
     """
-    rows: Rows = defaultdict(list)
-    words: list[tuple[str, int, list[str]]] = []
-    seen: set[str] = set()
     names = _Names(conn, entries)
-    for revision, record, reason in entries:
-        if revision.record_id in seen:
-            _insert(conn, rows)
-            seen.clear()
+    words: list[tuple[str, int, list[str]]] = []
+    for part in _parts(entries):
+        _project_part(conn, part, names, words, treatment)
+    dialects.index_words(conn, words)
+
+
+PART = 1_000
+"""How many revisions are written together: their rows are held in memory, and the database waits for them."""
+
+
+def _parts(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
+    """The entries in parts, each written with a few statements: no record stands twice in one, and a merge, which
+    hands names over, begins one."""
+    part: list[Entry] = []
+    seen: set[str] = set()
+    for entry in entries:
+        revision, record, _ = entry
+        hands_over = revision.operation == "merge" and record is None
+        if part and (hands_over or revision.record_id in seen or len(part) == PART):
+            yield part
+            part, seen = [], set()
+        part.append(entry)
         seen.add(revision.record_id)
-        if revision.version > 1:
-            _end_rows(conn, revision)
-        _project_record(rows, revision, reason, conn)
+    if part:
+        yield part
+
+
+def _project_part(
+    conn: Connection, part: Sequence[Entry], names: "_Names", words: list[tuple[str, int, list[str]]], treatment: str
+) -> None:
+    rows: Rows = defaultdict(list)
+    first, _, reason = part[0]
+    if first.operation == "merge" and first.record is None:
+        _hand_over(conn, first, reason)
+    revised = [revision for revision, _, _ in part if revision.version > 1]
+    owners = audiences.owners_of(conn, [one.record_id for one in revised if one.kind == "incident"])
+    _end_rows(conn, revised)
+    _project_records(conn, rows, part)
+    _project_external_ids(conn, rows, part)
+    apart: list[tuple[Revision, Record | None]] = []
+    for revision, record, _ in part:
         if record is not None:
-            owner = revision.author if revision.version == 1 else audiences.owner_of(conn, revision.record_id)
+            owner = revision.author if revision.version == 1 else owners.get(revision.record_id)
             _rows_of(rows, Row(revision, record, owner))
-            _project_external_ids(conn, rows, revision, record)
             words.append((revision.record_id, revision.seq, words_of(record, names.of(record))))
-        elif revision.operation == "merge":
-            _hand_over(conn, revision, reason)
         if revision.kind in ("actor", "location"):
             names.learn(revision, record)
-            if _place_alone(rows, revision, record):
-                continue
-            _insert(conn, rows)
-            seen.clear()
-            _project_ancestry(conn, revision, record)
-        if revision.kind == "incident" and (revision.version > 1 or is_closed(record or {})):
-            _insert(conn, rows)
-            seen.clear()
-            for row in audiences.settle(conn, revision, record, treatment):
-                _rows_of(rows, row)
+            if not _place_alone(rows, revision, record):
+                apart.append((revision, record))
     _insert(conn, rows)
-    dialects.index_words(conn, words)
+    for revision, record in apart:
+        _project_ancestry(conn, revision, record)
+    incidents = [
+        (revision, record)
+        for revision, record, _ in part
+        if revision.kind == "incident" and (revision.version > 1 or is_closed(record or {}))
+    ]
+    for row in audiences.settle(conn, incidents, treatment):
+        _rows_of(rows, row)
+        _insert(conn, rows)
 
 
 class _Names:
@@ -82,7 +109,7 @@ class _Names:
     Asked for all entries together; what an entry makes of an actor or location holds for those after it.
     """
 
-    def __init__(self, conn: Connection, entries: Sequence[tuple[Revision, Record | None, Record | None]]) -> None:
+    def __init__(self, conn: Connection, entries: Sequence[Entry]) -> None:
         wanted = {one for _, record, _ in entries if record is not None for one in _named(record)}
         self._names: dict[str, list[str]] = {one: [] for one in wanted}
         term = tables.term.c
@@ -116,20 +143,28 @@ def _insert(conn: Connection, rows: Rows) -> None:
     rows.clear()
 
 
-def _end_rows(conn: Connection, revision: Revision) -> None:
-    for table in (KIND_TABLES[revision.kind], *CHILD_TABLES[revision.kind]):
-        key = table.columns[0]
-        ended = sa.update(table).where(key == revision.record_id, table.c.seq_to.is_(None))
-        conn.execute(ended.values(seq_to=revision.seq))
+def _end_rows(conn: Connection, revised: Sequence[Revision]) -> None:
+    """What was true of these records before is true no more."""
+    for kind in {one.kind for one in revised}:
+        ends = [{"of": one.record_id, "ending": one.seq} for one in revised if one.kind == kind]
+        for table in (KIND_TABLES[kind], *CHILD_TABLES[kind]):
+            ended = sa.update(table).where(table.columns[0] == sa.bindparam("of"), table.c.seq_to.is_(None))
+            conn.execute(ended.values(seq_to=sa.bindparam("ending")), ends)
 
 
-def _project_record(rows: Rows, revision: Revision, reason: Record | None, conn: Connection) -> None:
-    ended = (reason or {}).get("code") if revision.record is None and revision.operation in ("end", "merge") else None
-    state = {"version": revision.version, "ended": ended, "successor": (reason or {}).get("successor")}
-    if revision.version == 1:
-        rows[tables.record].append({"id": revision.record_id, "kind": revision.kind} | state)
-    else:
-        conn.execute(sa.update(tables.record).where(tables.record.c.id == revision.record_id).values(state))
+def _project_records(conn: Connection, rows: Rows, part: Sequence[Entry]) -> None:
+    states = []
+    for revision, _, why in part:
+        reason = why or {}
+        ended = reason.get("code") if revision.record is None and revision.operation in ("end", "merge") else None
+        state = {"version": revision.version, "ended": ended, "successor": reason.get("successor")}
+        if revision.version == 1:
+            rows[tables.record].append({"id": revision.record_id, "kind": revision.kind} | state)
+        else:
+            states.append({"of": revision.record_id} | {f"now_{name}": value for name, value in state.items()})
+    if states:
+        bound: dict[str, Any] = {name: sa.bindparam(f"now_{name}") for name in ("version", "ended", "successor")}
+        conn.execute(sa.update(tables.record).where(tables.record.c.id == sa.bindparam("of")).values(bound), states)
 
 
 def _hand_over(conn: Connection, revision: Revision, reason: Record | None) -> None:
@@ -138,21 +173,29 @@ def _hand_over(conn: Connection, revision: Revision, reason: Record | None) -> N
     conn.execute(held.values(record_id=(reason or {}).get("successor")))
 
 
-def _project_external_ids(conn: Connection, rows: Rows, revision: Revision, record: Record) -> None:
-    wanted = set(record["external_ids"].items())
-    wanted |= {pair for one in record.get("merged", ()) for pair in one["external_ids"].items()}
+def _project_external_ids(conn: Connection, rows: Rows, part: Sequence[Entry]) -> None:
     table = tables.external_id
-    held: set[tuple[str, str]] = set()
-    if revision.version > 1:
-        query = sa.select(table.c.scheme, table.c.value).where(table.c.record_id == revision.record_id)
-        held = {(scheme, value) for scheme, value in conn.execute(query)}
-    for scheme, value in sorted(held - wanted):
-        conn.execute(
-            sa.delete(table).where(table.c.kind == revision.kind, table.c.scheme == scheme, table.c.value == value)
-        )
-    for scheme, value in sorted(wanted - held):
-        entry = {"kind": revision.kind, "scheme": scheme, "value": value, "record_id": revision.record_id}
-        rows[table].append(entry)
+    held: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    revised = [revision.record_id for revision, record, _ in part if revision.version > 1 and record is not None]
+    for some in lookup.some_of(revised, 500):
+        query = sa.select(table.c.record_id, table.c.scheme, table.c.value).where(table.c.record_id.in_(some))
+        for record_id, scheme, value in conn.execute(query):
+            held[record_id].add((scheme, value))
+    gone = []
+    for revision, record, _ in part:
+        if record is None:
+            continue
+        wanted = set(record["external_ids"].items())
+        wanted |= {pair for one in record.get("merged", ()) for pair in one["external_ids"].items()}
+        own = held.get(revision.record_id, set())
+        for scheme, value in sorted(own - wanted):
+            gone.append({"of": revision.kind, "by": scheme, "named": value})
+        for scheme, value in sorted(wanted - own):
+            entry = {"kind": revision.kind, "scheme": scheme, "value": value, "record_id": revision.record_id}
+            rows[table].append(entry)
+    if gone:
+        named = (table.c.kind == sa.bindparam("of"), table.c.scheme == sa.bindparam("by"))
+        conn.execute(sa.delete(table).where(*named, table.c.value == sa.bindparam("named")), gone)
 
 
 def _rows_of(rows: Rows, row: Row) -> None:

@@ -191,7 +191,10 @@ def standing(conn: Connection, kind: Kind, record_id: str, author: Visitor, if_m
         raise NotFound(f"there is no {kind.name} with this id")
     revision = lookup.revision_of(conn, record_id, found.version)
     if found.ended and revision.operation == "merge":
-        raise Moved(f"the {kind.name} was merged", successor=lookup.survivor(conn, record_id))
+        survivor = lookup.survivor(conn, record_id)
+        if not lookup.shown(conn, survivor, author):  # as a read answers, too
+            raise NotFound(f"there is no {kind.name} with this id")
+        raise Moved(f"the {kind.name} was merged", successor=survivor)
     if found.ended:
         raise Gone(f"the {kind.name} was ended", reason=found.ended, successor=found.successor)
     record = lookup.record_of(conn, record_id)

@@ -19,7 +19,7 @@ SCRATCH := sqlite:///.cache/migration.db
 .PHONY: help setup serve test soak check lint fix types imports lock migrate seed migration gazetteer page shapes clean
 
 help: ## List these targets.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 
 setup: $(INSTALLED) $(PAGE) ## Install the project and its tools into .venv, build the page (PYTHON=python3 chooses the interpreter).
 
@@ -85,6 +85,10 @@ screenshots: $(INSTALLED) $(PAGE) ## Write every view of the page as PNG into .c
 
 figures: $(INSTALLED) $(PAGE) ## Measure the page on 300,000 incidents: bytes, moments, frames (ARGS="--size 20000").
 	@PYTHONPATH=. $(BIN)/python tools/explorer_figures.py $(ARGS)
+
+.PHONY: bench-quick
+bench-quick: $(INSTALLED) ## CPU of reads against raw SQL and a constant answer, on 20,000 incidents (ARGS="--only list").
+	@$(BIN)/python -m bench.quick $(ARGS)
 
 shapes: $(INSTALLED) $(SHAPES)/.fetched ## Build the shapes of the map anew (needs two packages of npm, fetched into .cache).
 	@$(BIN)/python tools/build_shapes.py $(SHAPES)

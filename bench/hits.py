@@ -12,7 +12,7 @@ from typing import Any
 from bench import rows
 from bench.generate import TEXTS, folded
 from bench.incidents import SCHEME, Maker
-from bench.places import COUNTRIES
+from bench.places import COUNTRIES, unit_names
 from bench.systems import COLUMNS, Data
 from bench.workloads import WORKLOADS
 
@@ -119,7 +119,7 @@ def _words(chance: random.Random) -> Iterator[str]:
         names.update(drawn.place.casefold().split())
     raw = "\n".join({word for one in rows.events() for word in f"{one.title} {one.text}".casefold().split()})
     everything = "\n".join(number)
-    named = " ".join([*(name.casefold() for name in rows.actors()), *sorted(names)])
+    named = " ".join([*(name.casefold() for name in rows.actors()), *sorted(names), *unit_names()])
     most = len(rows.events()) // 50
     words = sorted(word for word, times in number.items() if re.fullmatch(r"[a-z]{4,}", word) and 4 <= times <= most)
     chance.shuffle(words)

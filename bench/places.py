@@ -42,6 +42,12 @@ def towns(chance: random.Random, drawn: tuple[Drawn, ...]) -> dict[str, list[Tow
     return found
 
 
+def unit_names() -> list[str]:
+    """Every name of countries and first-order units, in small letters: the service searches them, too."""
+    found = (gazetteer.unit(code) for code in sorted(gazetteer._codes().codes))
+    return [name.casefold() for place in found if place is not None for name in (place.name, *place.names)]
+
+
 def _town(chance: random.Random, unit: gazetteer.Place, row: Drawn) -> Town:
     east, north = row.away
     lon = min(179.0, max(-179.0, (unit.lon or 0.0) + east * chance.uniform(0.5, 1.0)))

@@ -1,0 +1,195 @@
+"""This service, on SQLite and on PostgreSQL: loaded by its own import command, served by its own serve command."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+import sqlalchemy as sa
+
+from bench.processes import Failed, Program, run
+from bench.systems import SUMS, Data, Request, Running, row
+from incidents_api.model.kinds import KINDS
+from incidents_api.model.screening import KINDS as SCREENED
+from incidents_api.reading import query
+from incidents_api.storage import tables
+from incidents_api.storage.database import Database
+
+CLI = (sys.executable, "-c", "from incidents_api.cli import main; main()")
+SEVERAL = (sys.executable, "-m", "bench.several")
+SETTINGS = {
+    "INCIDENTS_LOG_LEVEL": "warning",
+    "INCIDENTS_RATE_PER_ADDRESS": "0",
+    "INCIDENTS_RATE_PER_KEY": "0",
+    "INCIDENTS_STATEMENT_SECONDS": "60",
+}
+"""What differs from the defaults: no limits of requests, no log line for each, and patience with a busy machine."""
+Hit = Mapping[str, Any]
+
+
+class Ours:
+    """The service over one engine; `url_of` gives the store's address for a folder."""
+
+    def __init__(self, name: str, url_of: Callable[[Path], str]) -> None:
+        self.name, self._url_of = name, url_of
+        self._program: Program | None = None
+        self._folder = Path()
+        self.before = 0
+        """The seq at which nothing was revised yet."""
+        self.head, self.epoch, self.key = 0, "", ""
+
+    def missing(self) -> str | None:
+        """Nothing is: it is installed."""
+        return None
+
+    @property
+    def url(self) -> str:
+        """The address of the store."""
+        return self._url_of(self._folder)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings of the service over this store."""
+        return SETTINGS | {"INCIDENTS_DATABASE_URL": self.url}
+
+    def load(self, data: Data) -> float:
+        """Import actors and sources, then the incidents (which is the time that counts), then the revisions."""
+        self._folder = data.folder / self.name
+        told = self._folder / "loaded.json"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self.command("migrate")  # also a store that an older version of the service made
+        if not told.exists():
+            self._import(data.actors, "actor")
+            self._import(data.sources, "source")
+            seconds = self._import(data.incidents, "incident")
+            before = self._head()[0]
+            self._import(data.revisions, "incident")
+            key = self.command("key", "create", "--scope", "write", "--scope", "review")
+            told.write_text(json.dumps({"seconds": seconds, "before": before, "key": key.strip()}))
+        found = json.loads(told.read_text())
+        self.before, self.key = found["before"], found["key"]
+        self.head, self.epoch = self._head()
+        return float(found["seconds"])
+
+    def start(self, port: int) -> Running:
+        """Serve it."""
+        return self.serve(port)
+
+    def serve(self, port: int, workers: int = 1) -> Running:
+        """Serve it with one process, or with several by uvicorn."""
+        environment = self.environment | {"INCIDENTS_PORT": str(port)}
+        command = [*CLI, "serve"] if workers == 1 else [*SEVERAL, str(port), str(workers)]
+        self._program = Program(command, self._folder / "log", environment)
+        url = f"http://127.0.0.1:{port}"
+        self._program.wait_for(f"{url}/readyz")
+        return Running(url, (self._program.pid,))
+
+    def stop(self) -> None:
+        """End it."""
+        if self._program is not None:
+            self._program.stop()
+            self._program = None
+
+    def request(self, workload: str, hit: Hit) -> Request | None:
+        """The address of each workload."""
+        if workload == "post":
+            headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
+            return Request("POST", "/v1/incidents", headers, orjson.dumps(hit["report"]))
+        if workload.startswith("export_"):
+            return Request("GET", f"/v1/incidents.{workload.removeprefix('export_')}")
+        if workload == "get":
+            return Request("GET", f"/v1/incidents/{hit['id']}")
+        route, asked = self._asked(workload, hit)
+        return Request("GET", f"/v1/{route}?{urlencode(asked)}")
+
+    def _asked(self, workload: str, hit: Hit) -> tuple[str, dict[str, Any]]:
+        """Route and parameters."""
+        route, asked = "incidents", dict(hit)
+        match workload:
+            case "deep":
+                asked = {"limit": hit["limit"], "cursor": _cursor(hit)}
+            case "bbox":
+                box = ",".join(str(hit[name]) for name in ("west", "south", "east", "north"))
+                asked = {"bbox": box, "limit": hit["limit"]}
+            case "cql":
+                told = f"country = '{hit['country']}' AND type = '{hit['type']}' AND earliest >= DATE('{hit['from']}')"
+                asked = {"filter": told, "limit": hit["limit"]}
+            case "cql_plain":
+                asked["date_mode"] = "within"
+            case "totals_country" | "totals_month":
+                route, asked["by"] = "totals", workload.removeprefix("totals_")
+            case "changes":
+                after = int(hit["share"] * (self.head - hit["limit"]))
+                route, asked = "changes", {"after": f"{self.epoch}.{after}", "limit": hit["limit"]}
+            case "changes_idle":
+                route, asked = "changes", {"after": f"{self.epoch}.{self.head}"}
+            case "as_of":
+                asked["as_of"] = self.before
+        return route, asked
+
+    def ids(self, workload: str, body: bytes) -> list[str] | None:
+        """What an answer holds; of changes the seqs."""
+        if workload in ("post", "export_parquet"):
+            return None
+        if workload == "export_csv":
+            return [line[:36].decode() for line in body.splitlines()[1:] if _is_row(line)]
+        if workload == "export_ndjson":
+            return [line[7:43].decode() for line in body.splitlines()]
+        told = orjson.loads(body)
+        if workload.startswith("totals_"):
+            return [_row(one) for one in told["rows"]]
+        if workload.startswith("changes"):
+            return [one["cursor"].partition(".")[2] for one in told["items"]]
+        found = told["features"] if workload == "export_geojson" else told.get("items", [told])
+        return [one["id"] for one in found]
+
+    def _import(self, file: Path, kind: str) -> float:
+        confirmed = [word for name in SCREENED for word in ("--confirm", name)]
+        rejects = self._folder / f"{file.stem}.rejects.ndjson"
+        command: list[str | Path] = [*CLI, "import", "reports", file, "--kind", kind, "--rejects", rejects, *confirmed]
+        return run(command, self._folder / "log", self.environment)
+
+    def command(self, *words: str) -> str:
+        """What a command of the service prints."""
+        environment = os.environ | self.environment
+        done = subprocess.run([*CLI, *words], env=environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise Failed(f"incidents {' '.join(words)}: {done.stderr.strip()[-1_000:]}")
+        return done.stdout
+
+    def _head(self) -> tuple[int, str]:
+        """Where the log stands, and its epoch."""
+        database = Database(self.url)
+        try:
+            with database.connect() as connection:
+                found = connection.execute(sa.select(tables.head.c.seq, tables.head.c.epoch)).one()
+        finally:
+            database.close_writer()
+        return found.seq, found.epoch
+
+
+def sqlite() -> Ours:
+    """The service over one file."""
+    return Ours("ours", lambda folder: f"sqlite:///{folder / 'store.db'}")
+
+
+def _cursor(hit: Hit) -> str:
+    """The cursor of a page that begins after a row."""
+    asked = query.parse(KINDS["incident"], f"limit={hit['limit']}".encode(), 1_000)
+    return query.cursor_for(asked, f"+{hit['after_date']}\x1f{hit['after_id']}")
+
+
+def _row(told: dict[str, Any]) -> str:
+    measures = told["measures"]
+    sums = [measures.get(name, {}).get(level) for name, _, level in (one.partition("_") for one in SUMS)]
+    return row(next(iter(told["key"].values())), told["incidents"], sums)
+
+
+def _is_row(line: bytes) -> bool:
+    """Whether a line of the CSV begins a record; cells may hold line feeds."""
+    return len(line) > 36 and line[8:9] == line[13:14] == line[18:19] == b"-" and line[36:37] == b","

@@ -1,0 +1,209 @@
+"""The quick bench: 20,000 incidents, no sockets, CPU time against the limit of the same run; made for CI.
+
+`python -m bench.quick`. CPU time of the process hardly moves with what else the machine does, and ratios within a round
+even less. It fails when an answer is wrong, or when a ratio is beyond 1.5 times its goal.
+"""
+
+import argparse
+import asyncio
+import statistics
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from bench import limits, ours
+from bench.generate import data
+from bench.goals import SLACK, Goal, goals
+from bench.hits import Hit, hits
+from bench.ours import Ours
+from bench.reference import Reference
+from bench.systems import Data
+from bench.wire import Wire, body_of, spelled
+from bench.workloads import READS
+from incidents_api.app import create_app
+from incidents_api.cli.protocol import bounded
+from incidents_api.settings import Settings
+
+SIZE = 20_000
+ROUNDS = 3
+SETTINGS: dict[str, Any] = {"rate_per_address": 0, "rate_per_key": 0, "statement_seconds": 60}
+
+
+@dataclass
+class Seconds:
+    """CPU seconds of a request by each way of answering a workload, one entry for each round."""
+
+    of: dict[str, list[float]] = field(default_factory=dict)
+
+    def add(self, way: str, seconds: float) -> None:
+        """One round's figure."""
+        self.of.setdefault(way, []).append(seconds)
+
+    def middle(self, way: str) -> float:
+        """The median of the rounds, in microseconds."""
+        return statistics.median(self.of[way]) * 1e6
+
+
+Measured = dict[str, Seconds]
+
+
+class Quick:
+    """The service in this process, asked without sockets, and its limit."""
+
+    def __init__(self, made: Data, service: Ours, number: int, names: Sequence[str] = READS) -> None:
+        self.data, self.service = made, service
+        self.asked = {name: hits(made, name, number) for name in names}
+        self.raw = limits.Raw(made)
+
+    def app(self) -> Any:
+        """The application over the store that was loaded."""
+        return create_app(Settings(_env_file=None, database_url=self.service.url, **SETTINGS))
+
+    async def prepare(self, wire: Wire) -> None:
+        """Make the raw store out of what the service answers."""
+        if not self.raw.made():
+            request = self.service.request("export_ndjson", {})
+            lines = body_of(await wire.ask(spelled(request))).splitlines() if request else []
+            self.raw.make((line[7:43].decode(), line) for line in lines)
+        self.raw.open()
+
+    async def check(self, wire: Wire) -> list[str]:
+        """Workloads whose answers are not what they must be, each with the first hit that shows it."""
+        reference, wrong = Reference(self.data), []
+        for name, asked in self.asked.items():
+            for hit in asked:
+                found = self.service.ids(name, body_of(await wire.ask(self._spelled(name, hit)))) or []
+                if not right(reference, name, hit, found):
+                    wrong.append(f"{name}: {hit} is answered by {found[:3]}...")
+                    break
+        reference.close()
+        return wrong
+
+    def _spelled(self, name: str, hit: Hit) -> bytes:
+        request = self.service.request(name, hit)
+        if request is None:
+            raise ValueError(f"there is no request for {name}")
+        return spelled(request)
+
+    async def measure(self, wire: Wire, rounds: int) -> Measured:
+        """Rounds, in each every workload by every way."""
+        told: Measured = {name: Seconds() for name in self.asked}
+        sizes = {name: await self._mean_size(wire, name) for name in self.asked}
+        constants = {name: Wire(limits.constant(b"x" * size)) for name, size in sizes.items()}
+        constants["constant_fastapi"] = Wire(limits.constant_fastapi(b"x" * sizes.get("changes_idle", 100)))
+        for one in constants.values():
+            await one.__aenter__()
+        for _ in range(rounds):
+            for name, asked in self.asked.items():
+                heads = [self._spelled(name, hit) for hit in asked]
+                bound = [self.raw.bound(name, hit) for hit in asked]
+                told[name].add("ours", await _cpu(wire.ask, heads))
+                told[name].add("sql", _cpu_of(partial(self.raw.ask, name), bound))
+                told[name].add("send", await _cpu(constants[name].ask, [HEAD] * len(heads)))
+            told.setdefault("constant_fastapi", Seconds()).add(
+                "ours", await _cpu(constants["constant_fastapi"].ask, [HEAD] * 200)
+            )
+        for one in constants.values():
+            await one.__aexit__()
+        return told
+
+    async def _mean_size(self, wire: Wire, name: str) -> int:
+        some = [len(body_of(await wire.ask(self._spelled(name, hit)))) for hit in self.asked[name]]
+        return round(statistics.mean(some))
+
+
+HEAD = b"GET /v1/changes HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\n\r\n"
+
+
+def right(reference: Reference, name: str, hit: Hit, found: Sequence[str]) -> bool:
+    """Whether an answer holds what it must; the feed is compared with itself elsewhere, here it must be in order."""
+    if name == "changes":
+        return len(found) == hit["limit"] and list(map(int, found)) == sorted(map(int, found))
+    if name == "changes_idle":
+        return not found
+    answers = reference.answers(name, hit)
+    return (sorted(found) if name.startswith("totals_") else list(found)) in answers
+
+
+async def _cpu(ask: Callable[[Any], Awaitable[Any]], asked: Sequence[Any]) -> float:
+    """CPU seconds of this process for each of these."""
+    begun = time.process_time()
+    for one in asked:
+        await ask(one)
+    return (time.process_time() - begun) / len(asked)
+
+
+def _cpu_of(ask: Callable[[Any], Any], asked: Sequence[Any]) -> float:
+    begun = time.process_time()
+    for one in asked:
+        ask(one)
+    return (time.process_time() - begun) / len(asked)
+
+
+def ratios(told: Measured, goal: Goal) -> list[float]:
+    """The quotients of a goal, one for each round."""
+    mine = told[goal.workload].of["ours"]
+    if goal.against == "limit":
+        parts = told[goal.workload].of
+        theirs = [sql + send for sql, send in zip(parts["sql"], parts["send"], strict=True)]
+    else:
+        theirs = told[goal.against].of["ours"]
+    return [one / other for one, other in zip(mine, theirs, strict=True)]
+
+
+def quick_goals() -> list[Goal]:
+    """The goals that can be judged here: CPU of the service against a limit or against itself."""
+    known = {"limit", "constant_fastapi", *READS}
+    return [one for one in goals() if one.of == "cpu" and one.system == "ours" and one.against in known]
+
+
+def report(told: Mapping[str, Seconds]) -> list[str]:
+    """Print the table; the rows that lie beyond their goal by more than the slack."""
+    print(f"{'workload':<16}{'us':>9}{'sql us':>9}{'send us':>9}  {'ratio':>6}  against, goal")
+    beyond = []
+    for goal in quick_goals():
+        if goal.workload not in told or goal.against not in {"limit", *told}:
+            continue
+        ratio = statistics.median(ratios(dict(told), goal))
+        parts = told[goal.workload]
+        figures = "".join(f"{parts.middle(way):>9,.0f}" for way in ("ours", "sql", "send"))
+        verdict = "" if goal.holds(ratio) else "  MISSED" if goal.holds(ratio, SLACK) else "  FAR BEYOND"
+        print(f"{goal.workload:<16}{figures}  {ratio:>6.2f}  {goal.against} {goal.told}{verdict}")
+        if not goal.holds(ratio, SLACK):
+            beyond.append(f"{goal.workload}: {ratio:.2f}, {goal.told}")
+    return beyond
+
+
+async def run(quick: Quick, rounds: int) -> list[str]:
+    """Check, measure and report; what is wrong."""
+    async with Wire(quick.app(), bounded(30.0, 1000)) as wire:
+        await quick.prepare(wire)
+        wrong = await quick.check(wire)
+        if wrong:
+            return wrong
+        return report(await quick.measure(wire, rounds))
+
+
+def main() -> None:
+    """Print the ratios; status 1 when an answer is wrong or a goal is missed by far."""
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--size", type=int, default=SIZE)
+    asked.add_argument("--rounds", type=int, default=ROUNDS)
+    asked.add_argument("--hits", type=int, default=100)
+    asked.add_argument("--only", nargs="+", choices=READS, default=READS, metavar="WORKLOAD")
+    given = asked.parse_args()
+    service = ours.sqlite()
+    made = data(given.size)
+    loaded = service.load(made)
+    print(f"{given.size:,} incidents, loaded in {loaded:.0f} s ({given.size / loaded:,.0f} rows/s)")
+    wrong = asyncio.run(run(Quick(made, service, given.hits, given.only), given.rounds))
+    for one in wrong:
+        print(f"FAILED {one}", file=sys.stderr)
+    sys.exit(bool(wrong))
+
+
+if __name__ == "__main__":
+    main()

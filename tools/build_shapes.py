@@ -133,14 +133,17 @@ def delta(line: list[Point]) -> list[list[int]]:
 
 
 def countries(topology: Topology) -> Iterator[tuple[str, str, list[Any]]]:
-    """Every country with its code. A territory without one is drawn under no code, so that no hole is left."""
+    """Every country with its code, in one shape. A territory without a code is drawn under none: no hole is left."""
+    pieces: dict[str, tuple[str, list[Any]]] = {}
     for geometry in topology["objects"]["countries"]["geometries"]:
         name = geometry["properties"]["name"]
         known = [place.country for place in gazetteer.find(name) if place.kind == "country"]
         code = OTHER_NAMES.get(name) or (known[0] if known else "")
         if not code:
             print(f"  without a code: {name}")
-        yield code, name, polygons_of(geometry)
+        pieces.setdefault(code, (name, []))[1].extend(polygons_of(geometry))
+    for code, (name, polygons) in pieces.items():
+        yield code, name, polygons
 
 
 def units(topology: Topology, country: str | None = None) -> Iterator[tuple[str, str, list[Any]]]:

@@ -8,15 +8,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
+import httpx
 import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page
 
 import hatch_build
+from incidents_api import access
 from incidents_api.app import create_app
 from incidents_api.settings import Settings
 from incidents_api.storage.database import Database
-from tests import browser
+from tests import browser, make
 from tests.real import ucdp
 
 ROOT = Path(__file__).parents[2]
@@ -59,6 +61,39 @@ def seeded_site(template: Callable[[str, bool], str], tmp_path_factory: pytest.T
     shutil.copyfile(template("sqlite", True).removeprefix("sqlite:///"), path)
     with serving(f"sqlite:///{path}") as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def changed_site(template: Callable[[str, bool], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the service over the five articles after some work: an incident in three versions, new ones."""
+    path = tmp_path_factory.mktemp("explorer") / "changed.db"
+    shutil.copyfile(template("sqlite", True).removeprefix("sqlite:///"), path)
+    database = Database(f"sqlite:///{path}")
+    token = database.write_now(access.create_key, "tester", ("write", "review"))
+    database.close_writer()
+    with serving(f"sqlite:///{path}") as address:
+        with httpx.Client(base_url=address, headers={"Authorization": f"Bearer {token}"}, trust_env=False) as client:
+            (one,) = client.get("/v1/incidents?external_id=seed:S001-R1").json()["items"]
+            here = f"/v1/incidents/{one['id']}"
+            verified = {"status": "verified", "reason": "Read again."}
+            changes = {"title": "Sixteen people rescued", "summary": None, "tags": ["looked_at_twice"]}
+            for answer in (
+                client.patch(here, json=changes, headers={"Content-Type": MERGE, "If-Match": as_it_is(client, here)}),
+                client.post(f"{here}/review", json=verified, headers={"If-Match": as_it_is(client, here)}),
+                *(client.post("/v1/incidents", json=make.incident(location=place)) for place in ROUGH),
+            ):
+                assert answer.is_success, answer.text
+        yield address
+
+
+ROUGH = ("Upper Nile, SS", "Upper Nile, SS", "Jonglei, SS", "SS", "KE")
+"""Where the new ones are, as far as is known. Nobody has drawn the states of South Sudan."""
+MERGE = "application/merge-patch+json"
+
+
+def as_it_is(client: httpx.Client, path: str) -> str:
+    """The ETag of a record."""
+    return client.get(path).headers["ETag"]
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ AXE = Path(__file__).parents[2] / "explorer" / "node_modules" / "axe-core" / "ax
 
 VIEWS = ("/", "/?view=timeline", "/?view=table", "/?view=facets")
 LISTS = ("/actors", "/sources", "/statistics", "/locations", "/codebook")
+DIALOGS = ("Cite", "Download", "Show API call")
 
 
 def ask(site: str, path: str) -> Any:
@@ -40,14 +41,14 @@ def pages(site: str) -> list[str]:
 
 
 def settled(page: Page) -> Page:
-    """The page once everything that it asked for is there: no question open, for three frames in a row."""
+    """The page once everything that it asked for is there: no question open, for some frames in a row."""
     expect(page.get_by_role("heading", level=1)).not_to_be_empty()
     page.evaluate(
         """() => new Promise((done, fail) => {
             let calm = 0;
             const look = () => {
                 calm = document.documentElement.dataset.asking === "0" ? calm + 1 : 0;
-                if (calm > 2) done(true); else requestAnimationFrame(look);
+                if (calm > 5) done(true); else requestAnimationFrame(look);
             };
             look();
             setTimeout(() => fail(new Error("the page asks and asks")), 120_000);

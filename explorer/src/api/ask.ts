@@ -8,20 +8,18 @@ export interface Answer<T> {
   loading: boolean;
 }
 
-/** Asks for the address whenever it changes; what was answered before stays until the new answer is there. */
+/** Asks for the address whenever it changes, and takes the old question back; what was answered before stays until the new answer is there. */
 export function useAnswer<T>(path: string | null): Answer<T> {
-  const [state, set] = useState<Answer<T> & { path: string | null }>({ data: null, error: null, loading: true, path: null });
+  const [state, set] = useState<Answer<T> & { path: string | null }>({ data: null, error: null, loading: path !== null, path: null });
   useEffect(() => {
     if (path === null) return undefined;
-    let wanted = true;
+    const wanted = new AbortController();
     set((before) => ({ ...before, loading: true }));
-    ask<T>(path).then(
-      (data) => wanted && set({ data, error: null, loading: false, path }),
-      (error: Refused) => wanted && set({ data: null, error, loading: false, path }),
+    ask<T>(path, wanted.signal).then(
+      (data) => wanted.signal.aborted || set({ data, error: null, loading: false, path }),
+      (error: Refused) => wanted.signal.aborted || set({ data: null, error, loading: false, path }),
     );
-    return () => {
-      wanted = false;
-    };
+    return () => wanted.abort();
   }, [path]);
   return path === state.path ? state : { ...state, loading: path !== null };
 }

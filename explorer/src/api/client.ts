@@ -13,27 +13,50 @@ export class Refused extends Error {
 const KEPT = 150;
 const AT_ONCE = 3;
 const TRIES = 3;
-const answers = new Map<string, Promise<unknown>>();
+
+interface Question {
+  answer: Promise<unknown>;
+  /** How many want it still; whoever cannot change his mind counts for ever. */
+  wanted: number;
+  open: boolean;
+  stop: AbortController;
+}
+
+const questions = new Map<string, Question>();
 const waiting: (() => void)[] = [];
 let running = 0;
 
-/** The answer of an address of the API; the same promise for everybody who asks for it. */
-export function ask<T>(path: string): Promise<T> {
-  const known = answers.get(path);
-  if (known) return known as Promise<T>;
-  const answer = limited(() => load<T>(path));
-  answers.set(path, answer);
-  answer.catch(() => answers.delete(path));
-  for (const oldest of answers.keys()) {
-    if (answers.size <= KEPT) break;
-    answers.delete(oldest);
+/** The answer of an address of the API; the same for everybody who asks. When the last `signal` says that nobody waits any more, the question is taken back. */
+export function ask<T>(path: string, signal?: AbortSignal): Promise<T> {
+  const question = questions.get(path) ?? begin(path);
+  question.wanted += 1;
+  signal?.addEventListener("abort", () => {
+    question.wanted -= 1;
+    if (question.wanted || !question.open) return;
+    question.stop.abort();
+    if (questions.get(path) === question) questions.delete(path);
+  });
+  return question.answer as Promise<T>;
+}
+
+function begin(path: string): Question {
+  const stop = new AbortController();
+  const question: Question = { answer: limited(() => load(path, stop.signal)), wanted: 0, open: true, stop };
+  questions.set(path, question);
+  question.answer.then(
+    () => (question.open = false),
+    () => questions.get(path) === question && questions.delete(path),
+  );
+  for (const [oldest, { open }] of questions) {
+    if (questions.size <= KEPT) break;
+    if (!open) questions.delete(oldest);
   }
-  return answer;
+  return question;
 }
 
 /** Forget what was answered, so that the next question is asked anew. */
 export function forget(): void {
-  answers.clear();
+  questions.clear();
 }
 
 async function limited<T>(work: () => Promise<T>): Promise<T> {
@@ -54,10 +77,12 @@ function count(more: number): void {
   document.documentElement.dataset.asking = String(running + waiting.length);
 }
 
-async function load<T>(path: string, tries = TRIES): Promise<T> {
+async function load(path: string, stop: AbortSignal, tries = TRIES): Promise<unknown> {
+  // Whoever was waiting in the queue may have gone.
+  stop.throwIfAborted();
   let answer: Response;
   try {
-    answer = await fetch(path, { headers: { Accept: "application/json" } });
+    answer = await fetch(path, { headers: { Accept: "application/json" }, signal: stop });
   } catch {
     throw new Refused(0, "The service does not answer.", []);
   }
@@ -65,10 +90,10 @@ async function load<T>(path: string, tries = TRIES): Promise<T> {
     // Busy: it says for how long.
     const seconds = Math.min(10, Number(answer.headers.get("Retry-After")) || 1);
     await new Promise((later) => setTimeout(later, seconds * 1000));
-    return load(path, tries - 1);
+    return load(path, stop, tries - 1);
   }
   const body: unknown = await answer.json().catch(() => null);
-  if (answer.ok) return body as T;
+  if (answer.ok) return body;
   const told = (body ?? {}) as { detail?: string; title?: string; errors?: { parameter?: string; detail: string }[] };
   const faults = (told.errors ?? []).map((one) => (one.parameter ? `${one.parameter}: ${one.detail}` : one.detail));
   throw new Refused(answer.status, told.detail ?? told.title ?? `${answer.status}`, faults);

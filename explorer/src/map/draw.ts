@@ -4,6 +4,7 @@ import type { Shape } from "./shapes";
 
 export interface Shade {
   shape: Shape;
+  incidents: number;
   /** 0 to 1: how dense the hatching is. */
   weight: number;
 }

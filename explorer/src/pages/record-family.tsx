@@ -19,15 +19,13 @@ function useFigures(ids: string[]): ReadonlyMap<string, Figures> {
   const [figures, set] = useState<ReadonlyMap<string, Figures>>(new Map());
   const wanted = ids.join(",");
   useEffect(() => {
-    let current = true;
+    const stop = new AbortController();
     const each = wanted.split(",").filter(Boolean);
-    Promise.all(each.map((id) => ask<Totals>(of(id)))).then(
-      (all) => current && set(new Map(each.map((id, n) => [id, best(all[n] ?? null)]))),
+    Promise.all(each.map((id) => ask<Totals>(of(id), stop.signal))).then(
+      (all) => stop.signal.aborted || set(new Map(each.map((id, n) => [id, best(all[n] ?? null)]))),
       () => undefined,
     );
-    return () => {
-      current = false;
-    };
+    return () => stop.abort();
   }, [wanted]);
   return figures;
 }

@@ -1,7 +1,7 @@
 // What can be done with a selection: copy its link, cite it, take it away as a file, see the call that gives it.
 import { useState } from "preact/hooks";
 import { useAnswer } from "../api/ask";
-import type { Edition, Page } from "../api/types";
+import type { Edition } from "../api/types";
 import { moment } from "../format/dates";
 import { number, t } from "../i18n";
 import { address } from "../state/address";
@@ -9,6 +9,7 @@ import { addressWith, listUrl, sort, totalsUrl } from "../state/filter";
 import { type CallLanguage, LANGUAGES, records, totals } from "./calls";
 import { Copyable, CopyButton, Dialog } from "./dialog";
 import { Status } from "./status";
+import { useSelection } from "./summary";
 
 const FORMATS = ["csv", "xlsx", "geojson", "ndjson", "parquet", "zip"] as const;
 const DIALOGS = { cite: Cite, download: Download, api_call: ApiCall } as const;
@@ -50,10 +51,10 @@ function Cite() {
 }
 
 function Download() {
-  const answer = useAnswer<Page<unknown>>(listUrl("/v1/incidents", [["limit", "1"], ["fields", "type"], ["count", "exact"]]));
+  const { answer, count } = useSelection();
   return (
     <Status answer={answer}>
-      <p data-testid="download-count">{t("download_told", { n: answer.data?.total ?? 0 })}</p>
+      <p data-testid="download-count">{t("download_told", { n: count })}</p>
       <ul class="plain downloads">
         {FORMATS.map((format) => (
           <li key={format}>

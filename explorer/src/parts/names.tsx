@@ -34,6 +34,11 @@ export function useNames(param: string, values: string[]): ReadonlyMap<string, s
 async function units(_: string, codes: string[]): Promise<void> {
   const countries = [...new Set(codes.map((code) => code.slice(0, 2)))];
   for (const shape of (await Promise.all(countries.map(unitsOf))).flat()) known.set(shape.code, shape.name);
+  // Where nobody has drawn a unit, the store knows its name.
+  const missing = codes.filter((code) => !known.has(code)).slice(0, IN_ONE);
+  if (!missing.length) return;
+  const page = await ask<Page<Named & { admin1: string }>>(`/v1/locations?${query([["admin1", missing.join(",")], ["kind", "admin1"], ["fields", "name,admin1"], ["limit", String(IN_ONE)]])}`);
+  for (const one of page.items) known.set(one.admin1, one.name ?? one.admin1);
 }
 
 async function records(param: string, values: string[]): Promise<void> {

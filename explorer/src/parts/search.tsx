@@ -15,11 +15,11 @@ interface Suggestion {
 const WAIT = 180;
 const OF_EACH = 5;
 
-async function suggested(text: string): Promise<Suggestion[]> {
+async function suggested(text: string, wanted: AbortSignal): Promise<Suggestion[]> {
   const words = text.replace(/["*]/g, " ").trim();
   if (words.length < 2) return [];
   const asked = query([["q", `${words}*`], ["limit", String(OF_EACH)]]);
-  const [places, actors] = await Promise.all([ask<Page<Location>>(`/v1/locations?${asked}`), ask<Page<Actor>>(`/v1/actors?${asked}`)]);
+  const [places, actors] = await Promise.all([ask<Page<Location>>(`/v1/locations?${asked}`, wanted), ask<Page<Actor>>(`/v1/actors?${asked}`, wanted)]);
   return [
     ...places.items.map((one) => ({
       param: "location" as const,
@@ -42,12 +42,11 @@ export function Search() {
   const options = [...words, ...found];
 
   useEffect(() => {
-    let wanted = true;
-    const timer = setTimeout(() => {
-      suggested(text).then((list) => wanted && setFound(list), () => wanted && setFound([]));
-    }, WAIT);
+    const wanted = new AbortController();
+    const found = (list: Suggestion[]): void => void (wanted.signal.aborted || setFound(list));
+    const timer = setTimeout(() => suggested(text, wanted.signal).then(found, () => found([])), WAIT);
     return () => {
-      wanted = false;
+      wanted.abort();
       clearTimeout(timer);
     };
   }, [text]);

@@ -1,5 +1,5 @@
 // How many incidents and people the selection holds: low, best and high, and what was left out of the sums.
-import { useAnswer } from "../api/ask";
+import { type Answer, useAnswer } from "../api/ask";
 import type { Figure, Totals } from "../api/types";
 import { rank } from "../format/figures";
 import { brief, label, number, t } from "../i18n";
@@ -11,18 +11,24 @@ const CARDS = 4;
 /** A kind of another measure that is told already. */
 const WITHIN: Record<string, string> = { rescued: "freed", released: "freed", escaped: "freed", found_dead: "killed", kidnapped: "affected" };
 
-function told(measures: Record<string, Figure>): [string, Figure][] {
+/** The figures that a line tells of: at most so many, and none that is within another. */
+export function told(measures: Record<string, Figure>): [string, Figure][] {
   const ordered = Object.entries(measures)
     .filter(([name]) => name !== "affected")
     .sort(([one, a], [other, b]) => rank(one) - rank(other) || b.incidents - a.incidents);
   return ordered.filter(([name]) => !(WITHIN[name] && WITHIN[name] in measures && WITHIN[name] !== "affected")).slice(0, CARDS);
 }
 
-export function Summary() {
+/** The totals of the selection, asked for once whoever shows them, and how many incidents it holds. */
+export function useSelection(): { answer: Answer<Totals>; count: number } {
   const answer = useAnswer<Totals>(totalsUrl());
+  return { answer, count: (answer.data?.rows[0]?.incidents ?? 0) + (answer.data?.excluded.period_totals ?? 0) };
+}
+
+export function Summary() {
+  const { answer, count } = useSelection();
   const row = answer.data?.rows[0];
   const left = answer.data?.excluded.period_totals ?? 0;
-  const count = (row?.incidents ?? 0) + left;
   return (
     <section class="summary" aria-label={t("people")}>
       <Status answer={answer}>

@@ -1,5 +1,5 @@
 // Facets: how many incidents there are of each kind, within everything else that is chosen; a click chooses.
-import { useId, useMemo, useState } from "preact/hooks";
+import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
 import { useAnswer } from "../api/ask";
 import type { Totals } from "../api/types";
 import { country, label, number, t } from "../i18n";
@@ -41,15 +41,29 @@ export function FacetsView({ narrow = false }: { narrow?: boolean }) {
 
 function FacetPanel({ facet, open }: { facet: Facet; open: boolean }) {
   const [shown, setShown] = useState(open || values(facet.by).length > 0);
+  const [panel, near] = useNear();
   const title = t(`facet_${facet.by}`);
   return (
-    <details open={shown} onToggle={(event) => setShown((event.target as HTMLDetailsElement).open)}>
+    <details ref={panel} open={shown} onToggle={(event) => setShown((event.target as HTMLDetailsElement).open)}>
       <summary>
         <h2>{title}</h2>
       </summary>
-      {shown && <Counts facet={facet} title={title} />}
+      {shown && (near ? <Counts facet={facet} title={title} /> : <div class="later" />)}
     </details>
   );
+}
+
+/** Whether something is, or ever was, in sight or close to it: nobody asks for what nobody sees. */
+function useNear(): [{ current: HTMLDetailsElement | null }, boolean] {
+  const box = useRef<HTMLDetailsElement>(null);
+  const [near, set] = useState(false);
+  useEffect(() => {
+    if (near || !box.current) return undefined;
+    const watch = new IntersectionObserver((seen) => seen.some((one) => one.isIntersecting) && set(true), { rootMargin: "300px" });
+    watch.observe(box.current);
+    return () => watch.disconnect();
+  }, [near]);
+  return [box, near];
 }
 
 interface Count {

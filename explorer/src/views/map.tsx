@@ -1,13 +1,14 @@
 // The map: precise points as dots, what is known only roughly as hatched areas, what has no place as a number.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { useAnswer } from "../api/ask";
+import { type Answer, useAnswer } from "../api/ask";
 import type { Incident, Page, Row, Totals } from "../api/types";
 import { inWords } from "../format/dates";
 import { country, label, number, t } from "../i18n";
 import { colours, draw, type Shade } from "../map/draw";
-import { type Box, type Camera, fitting, readCamera, scaleOf, toLat, toLon, toX, toY, writeCamera } from "../map/mercator";
+import { type Box, bounded, type Camera, fitting, readCamera, scaleOf, toLat, toLon, toX, toY, writeCamera } from "../map/mercator";
 import { boxOf, countries, type Shape, unitsOf } from "../map/shapes";
 import { movable } from "../map/surface";
+import { useNames } from "../parts/names";
 import { Status } from "../parts/status";
 import { address } from "../state/address";
 import { change, countsUrl, filter, listUrl, toggle, values, without } from "../state/filter";
@@ -16,6 +17,9 @@ import { change, countsUrl, filter, listUrl, toggle, values, without } from "../
 const PRECISE = new Set(["exact", "vicinity", "locality", "city"]);
 const WORLD: Box = [-125, -35, 60, 60];
 const LISTED = 12;
+/** Countries of which the units are loaded, those with the most first. */
+const MOST_UNITS = 30;
+const NONE: never[] = [];
 
 interface Area {
   param: "country" | "admin1";
@@ -42,33 +46,55 @@ function sorted(rows: Row[]): { areas: Area[]; precise: number; unlocated: numbe
   return { areas: [...areas.values()].sort((one, other) => other.incidents - one.incidents), precise, unlocated, countries: [...seen] };
 }
 
-/** Shapes of all countries and of the units of those named. */
-function useShapes(named: string[]): { base: Shape[]; units: Shape[] } {
-  const [base, setBase] = useState<Shape[]>([]);
-  const [units, setUnits] = useState<Shape[]>([]);
-  const wanted = named.slice(0, 30).join(",");
+/** Each area with the shape that stands for it: its own, else, where nobody has drawn the unit, that of its country. */
+function shapesOf(areas: Area[], base: Shape[], units: Shape[]): Shade[] {
+  const shapes = new Map([...base, ...units].map((shape) => [shape.code, shape]));
+  const counts = new Map<Shape, number>();
+  for (const { code, incidents } of areas) {
+    const shape = shapes.get(code) ?? shapes.get(code.slice(0, 2));
+    if (shape) counts.set(shape, (counts.get(shape) ?? 0) + incidents);
+  }
+  const most = Math.max(...counts.values());
+  // Units over their countries.
+  return [...counts]
+    .map(([shape, incidents]) => ({ shape, incidents, weight: Math.sqrt(incidents / most) }))
+    .sort((one, other) => one.shape.code.length - other.shape.code.length);
+}
+
+/** Shapes of all countries and of the units of those named; whether they are all there. */
+function useShapes(named: string[]): { base: Shape[]; units: Shape[]; ready: boolean } {
+  const [base, setBase] = useState<Shape[] | null>(null);
+  const [units, setUnits] = useState<{ of: string; shapes: Shape[] }>({ of: "", shapes: [] });
+  const wanted = named.slice(0, MOST_UNITS).join(",");
   useEffect(() => {
     countries().then(setBase, () => setBase([]));
   }, []);
   useEffect(() => {
     let current = true;
-    Promise.all(wanted.split(",").filter(Boolean).map(unitsOf)).then((found) => current && setUnits(found.flat()), () => undefined);
+    const found = (shapes: Shape[]): void => void (current && setUnits({ of: wanted, shapes }));
+    Promise.all(wanted.split(",").filter(Boolean).map(unitsOf)).then((each) => found(each.flat()), () => found([]));
     return () => {
       current = false;
     };
   }, [wanted]);
-  return { base, units };
+  return { base: base ?? NONE, units: units.shapes, ready: base !== null && units.of === wanted };
 }
 
 export function MapView() {
   const rough = useAnswer<Totals>(countsUrl("precision,country,admin1"));
   const { areas, precise, unlocated, countries: named } = useMemo(() => sorted(rough.data?.rows ?? []), [rough.data]);
-  const { base, units } = useShapes(named);
-  const overview = useAnswer<Totals>(countsUrl("cell", [["zoom", "4"]]));
+  const { base, units, ready } = useShapes(named);
+  const shades = useMemo(() => shapesOf(areas, base, units), [areas, base, units]);
+  const at = address.value.params.get("at");
+  // What has a place in the address needs nobody to find one.
+  const overview = useAnswer<Totals>(at ? null : countsUrl("cell", [["zoom", "4"]]));
   const frame = useRef<HTMLDivElement>(null);
   const size = useSize(frame);
-  const told = readCamera(address.value.params.get("at"));
-  const fit = useMemo(() => (size ? home(overview.data?.rows ?? [], areas, base, units, size) : null), [overview.data, areas, base, units, size]);
+  const loading = rough.loading || overview.loading || !ready;
+  // The map stays where it is until it is known where all of the selection is.
+  const fit = useRef<Camera | null>(null);
+  if (size && !(loading && fit.current)) fit.current = home(overview.data?.rows ?? NONE, shades, size);
+  const start = readCamera(at) ?? fit.current;
   const [here, setHere] = useState<Row | null>(null);
   const asked = filter.value.map(String).join("&");
   useEffect(() => setHere(null), [asked]);
@@ -76,19 +102,9 @@ export function MapView() {
   return (
     <div class="map-view">
       <div class="map" ref={frame}>
-        {size && fit && (
-          <Surface
-            key={told ? "own" : `fit ${asked} ${fit.zoom.toFixed(1)}`}
-            start={told ?? fit}
-            fit={fit}
-            base={base}
-            units={units}
-            areas={areas}
-            size={size}
-            open={setHere}
-          />
+        {size && start && (
+          <Surface start={start} placed={at !== null || !loading} base={base} units={units} shades={shades} size={size} busy={loading} overview={overview.data?.rows ?? NONE} open={setHere} />
         )}
-        {(rough.loading || overview.loading) && <div class="map-busy">{t("loading")} …</div>}
       </div>
       <aside class="map-side" aria-label={t("map_coarse")}>
         <Status answer={rough}>
@@ -96,7 +112,7 @@ export function MapView() {
           <p class="map-precise">
             <span class="dot-sample" aria-hidden="true" /> {precise ? t("map_precise", { n: precise }) : t("map_none_precise")}
           </p>
-          {(areas.length > 0 || unlocated > 0) && <Rough areas={areas} unlocated={unlocated} units={units} />}
+          {(areas.length > 0 || unlocated > 0) && <Rough areas={areas} unlocated={unlocated} />}
           <p class="credit">{t("map_credit")}</p>
         </Status>
       </aside>
@@ -105,10 +121,9 @@ export function MapView() {
 }
 
 /** The camera that shows everything: dots and areas, or the areas alone. */
-function home(rows: Row[], areas: Area[], base: Shape[], units: Shape[], size: { width: number; height: number }): Camera {
+function home(rows: Row[], shades: Shade[], size: Size): Camera {
   const boxes: Box[] = rows.flatMap(({ point }) => (point ? [[point.lon - 1, point.lat - 1, point.lon + 1, point.lat + 1] as Box] : []));
-  const codes = new Set(areas.map((area) => area.code));
-  const around = boxOf([...units, ...base].filter((shape) => codes.has(shape.code)));
+  const around = boxOf(shades.map(({ shape }) => shape));
   if (around) boxes.push(around);
   if (!boxes.length) return fitting(WORLD, size.width, size.height);
   const [wests, souths, easts, norths] = [0, 1, 2, 3].map((n) => boxes.map((box) => box[n] ?? 0));
@@ -116,8 +131,13 @@ function home(rows: Row[], areas: Area[], base: Shape[], units: Shape[], size: {
   return fitting(box, size.width, size.height);
 }
 
-function useSize(of: { current: HTMLElement | null }): { width: number; height: number } | null {
-  const [size, set] = useState<{ width: number; height: number } | null>(null);
+interface Size {
+  width: number;
+  height: number;
+}
+
+function useSize(of: { current: HTMLElement | null }): Size | null {
+  const [size, set] = useState<Size | null>(null);
   useEffect(() => {
     if (!of.current) return undefined;
     const watch = new ResizeObserver(([entry]) => entry && set({ width: entry.contentRect.width, height: entry.contentRect.height }));
@@ -129,30 +149,27 @@ function useSize(of: { current: HTMLElement | null }): { width: number; height: 
 
 interface SurfaceProps {
   start: Camera;
-  fit: Camera;
   base: Shape[];
   units: Shape[];
-  areas: Area[];
-  size: { width: number; height: number };
+  shades: Shade[];
+  size: Size;
+  /** Whether `start` is where it will stay. */
+  placed: boolean;
+  busy: boolean;
+  /** Coarse cells, shown until finer ones are there. */
+  overview: Row[];
   open: (row: Row) => void;
 }
 
 /** The part that moves: canvas below, buttons above. */
-function Surface({ start, fit, base, units, areas, size, open }: SurfaceProps) {
+function Surface({ start, placed, base, units, shades, size, busy, overview, open }: SurfaceProps) {
   const camera = useRef(start);
   const [rested, setRested] = useState(start);
   const frame = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const marks = useRef<HTMLDivElement>(null);
-  const shades = useMemo<Shade[]>(() => {
-    const shapes = new Map([...base, ...units].map((shape) => [shape.code, shape]));
-    const most = Math.max(1, ...areas.map((area) => area.incidents));
-    return areas.flatMap(({ code, incidents }) => {
-      const shape = shapes.get(code);
-      return shape ? [{ shape, weight: Math.sqrt(incidents / most) }] : [];
-    });
-  }, [areas, base, units]);
-
+  const begin = writeCamera(start);
+  const dots = useDots(placed && begin === writeCamera(rested) ? rested : null, size);
   const paint = useRef<() => void>(() => undefined);
   paint.current = () => {
     if (!canvas.current || !marks.current || !frame.current) return;
@@ -173,10 +190,16 @@ function Surface({ start, fit, base, units, areas, size, open }: SurfaceProps) {
     change({ at: writeCamera(camera.current) }, { replace: true });
   };
   const to = (next: Camera): void => {
-    camera.current = next;
+    camera.current = bounded(next);
     repaint();
     rest();
   };
+  useEffect(() => {
+    // Another place than where the map is: of the address, or where all of a new selection is.
+    if (begin === writeCamera(camera.current)) return;
+    camera.current = start;
+    setRested(start);
+  }, [begin]);
   useEffect(() => {
     if (!frame.current) return undefined;
     const move = (next: Camera): void => {
@@ -204,8 +227,8 @@ function Surface({ start, fit, base, units, areas, size, open }: SurfaceProps) {
       <div class="map-frame" ref={frame} tabIndex={0} role="application" aria-label={t("map_label")}>
         <canvas ref={canvas} aria-hidden="true" />
         <div class="marks" ref={marks}>
-          <Names shades={shades} areas={areas} camera={rested} />
-          <Dots camera={rested} size={size} open={open} />
+          <Names shades={shades} camera={rested} />
+          <Dots rows={dots.data?.rows ?? overview} camera={rested} open={open} />
         </div>
       </div>
       <div class="map-buttons">
@@ -215,10 +238,15 @@ function Surface({ start, fit, base, units, areas, size, open }: SurfaceProps) {
         <button type="button" onClick={() => to({ ...camera.current, zoom: camera.current.zoom - 1 })} aria-label={t("map_zoom_out")}>
           −
         </button>
-        <button type="button" onClick={() => to(fit)} aria-label={t("map_fit")} title={t("map_fit")}>
+        <button type="button" onClick={() => change({ at: null }, { replace: true })} aria-label={t("map_fit")} title={t("map_fit")}>
           ⤢
         </button>
       </div>
+      {(busy || dots.loading) && (
+        <div class="map-busy" role="status">
+          {t("loading")} …
+        </div>
+      )}
     </>
   );
 }
@@ -230,31 +258,32 @@ const placed = (x: number, y: number, camera: Camera): { left: string; top: stri
 });
 
 /** The names of hatched areas that are large enough on the screen to hold them. */
-function Names({ shades, areas, camera }: { shades: Shade[]; areas: Area[]; camera: Camera }) {
-  const counts = new Map(areas.map((area) => [area.code, area.incidents]));
+function Names({ shades, camera }: { shades: Shade[]; camera: Camera }) {
   const room = shades.filter(({ shape }) => (shape.bounds.x1 - shape.bounds.x0) * scaleOf(camera.zoom) > 70);
   return (
     <>
-      {room.map(({ shape }) => (
+      {room.map(({ shape, incidents }) => (
         <span key={shape.code} class="area-name" style={placed(shape.middle.x, shape.middle.y, camera)} aria-hidden="true">
-          {shape.code.length === 2 ? country(shape.code) : shape.name} <b>{number(counts.get(shape.code) ?? 0)}</b>
+          {shape.code.length === 2 ? country(shape.code) : shape.name} <b>{number(incidents)}</b>
         </span>
       ))}
     </>
   );
 }
 
-/** One button for each cell that holds precise points, at their middle. */
-function Dots({ camera, size, open }: { camera: Camera; size: { width: number; height: number }; open: (row: Row) => void }) {
-  const zoom = Math.max(2, Math.min(20, Math.round(camera.zoom) + 2));
-  const box = around(camera, size);
-  const more: [string, string][] = [["zoom", String(zoom)]];
+/** The cells that hold precise points, as fine as the map is now; not asked for before it is known where it is. */
+function useDots(camera: Camera | null, size: Size): Answer<Totals> {
+  const more: [string, string][] = [["zoom", String(Math.max(2, Math.min(20, Math.round(camera?.zoom ?? 0) + 2)))]];
+  const box = camera && around(camera, size);
   if (box && !values("bbox").length) more.push(["bbox", box]);
-  const { data } = useAnswer<Totals>(countsUrl("cell", more));
-  const rows = (data?.rows ?? []).filter((row) => row.point);
+  return useAnswer<Totals>(camera && countsUrl("cell", more));
+}
+
+/** One button for each cell, at the middle of its points. */
+function Dots({ rows, camera, open }: { rows: Row[]; camera: Camera; open: (row: Row) => void }) {
   return (
     <>
-      {rows.map((row) => (
+      {rows.filter((row) => row.point).map((row) => (
         <button
           key={row.key.cell}
           type="button"
@@ -273,7 +302,7 @@ function Dots({ camera, size, open }: { camera: Camera; size: { width: number; h
 const short = (count: number): string => (count < 1000 ? String(count) : `${number(Math.round(count / 100) / 10)}k`);
 
 /** The box to ask for: what the map shows and as much again around it, in steps, so that small moves ask nothing new. */
-function around(camera: Camera, size: { width: number; height: number }): string | null {
+function around(camera: Camera, size: Size): string | null {
   if (camera.zoom < 4) return null;
   const scale = scaleOf(camera.zoom);
   const step = 2 ** -Math.floor(camera.zoom);
@@ -317,8 +346,8 @@ function Here({ row, close }: { row: Row; close: () => void }) {
 }
 
 /** What has no pin, as a list of areas to filter by. */
-function Rough({ areas, unlocated, units }: { areas: Area[]; unlocated: number; units: Shape[] }) {
-  const names = new Map(units.map((shape) => [shape.code, shape.name]));
+function Rough({ areas, unlocated }: { areas: Area[]; unlocated: number }) {
+  const names = useNames("admin1", areas.filter(({ param }) => param === "admin1").map(({ code }) => code));
   const [all, setAll] = useState(false);
   return (
     <section class="rough">

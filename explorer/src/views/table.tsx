@@ -5,11 +5,12 @@ import { inWords } from "../format/dates";
 import { span, wholes } from "../format/figures";
 import { brief, country, label, number, t } from "../i18n";
 import { Empty, Status } from "../parts/status";
+import { useSelection } from "../parts/summary";
 import { address } from "../state/address";
 import { addressWith, sort, tableUrl } from "../state/filter";
 
 const PAGE = 50;
-const FIELDS = "title,date,type,locations,tallies,claims,granularity";
+const FIELDS = "title,date,type,locations,actors,tallies,claims,evidence,granularity";
 const COLUMNS = [
   ["col_date", "date"],
   ["col_title", "title"],
@@ -20,7 +21,8 @@ const COLUMNS = [
 ] as const;
 
 export function TableView() {
-  const answer = useAnswer<Page<Incident>>(tableUrl([["limit", String(PAGE)], ["count", "exact"], ["fields", FIELDS]]));
+  const answer = useAnswer<Page<Incident>>(tableUrl([["limit", String(PAGE)], ["fields", FIELDS]]));
+  const { answer: totals, count } = useSelection();
   const page = answer.data;
   const later = address.value.params.has("cursor");
   return (
@@ -54,7 +56,7 @@ export function TableView() {
             </table>
           </div>
           <nav class="pages" aria-label={t("paging")}>
-            <span>{t("shown_of", { n: number(page?.items.length ?? 0), total: number(page?.total ?? 0) })}</span>
+            <span>{t("shown_of", { n: number(page?.items.length ?? 0), total: totals.data ? number(count) : "…" })}</span>
             {later && <a href={addressWith({})}>{t("page_first")}</a>}
             {page?.next && <a href={nextPage(page.next)}>{t("page_next")} →</a>}
           </nav>
@@ -71,7 +73,8 @@ const sorted = (field: string): "ascending" | "descending" | "none" =>
 const nextPage = (next: string): string => addressWith({ cursor: new URL(next, location.origin).searchParams.get("cursor") });
 
 function RecordRow({ one }: { one: Incident }) {
-  const sources = new Set(one.claims.map((claim) => claim.source_id).filter(Boolean)).size;
+  const evidence = [one, one.date, ...one.locations, ...one.actors].flatMap((part) => part?.evidence ?? []);
+  const sources = new Set([...one.claims, ...evidence].map((cited) => cited.source_id).filter(Boolean)).size;
   return (
     <tr>
       <td class="when">{inWords(one.date)}</td>
@@ -99,7 +102,7 @@ function RecordRow({ one }: { one: Incident }) {
 export function where(one: Pick<Incident, "locations">): string {
   const place = one.locations[0];
   if (!place) return t("where_unknown");
-    const land = place.country ? country(place.country) : "";
+  const land = place.country ? country(place.country) : "";
   const name = land && !place.name.includes(land) ? `${place.name}, ${land}` : place.name;
   return ["adm1", "adm2", "country"].includes(place.precision) ? t("somewhere_in", { place: name }) : name;
 }

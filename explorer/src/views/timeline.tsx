@@ -221,23 +221,25 @@ function Axis({ first, last, width, y }: { first: number; last: number; width: n
 
 /** Each incident of the chosen time, or its months where there are too many. */
 function Detail({ all, from, to, rest }: { all: Months; from: string; to: string; rest: Totals["rows"] }) {
-  const counted = useAnswer<Totals>(countsUrl("", [["figures", "none"]]));
-  const total = counted.data?.rows[0]?.incidents ?? 0;
-  const few = counted.data !== null && total <= EACH;
-  const each = useAnswer<Page<Incident>>(few ? listUrl("/v1/incidents", [["fields", "title,date,type,granularity"], ["sort", "date"], ["limit", String(EACH)]]) : null);
+  const each = useAnswer<Page<Incident>>(listUrl("/v1/incidents", [["fields", "title,date,type,granularity"], ["sort", "date"], ["limit", String(EACH)]]));
   const undated = rest.filter(({ key }) => !key.year && !key.month).reduce((sum, one) => sum + one.incidents, 0);
-  if (counted.data && total === 0) return <Empty />;
-  if (!few)
-    return (
-      <>
-        <p class="hint">{t("time_too_many", { n: EACH })}</p>
-        <Zoomed all={all} from={from} to={to} />
-        <p class="hint">
-          {t("time_months")} {undated > 0 && !from && !to && t("time_undated", { n: number(undated) })}
-        </p>
-      </>
-    );
-  return <Status answer={each}>{each.data && <Marks items={each.data.items} from={from} to={to} />}</Status>;
+  return (
+    <Status answer={each}>
+      {each.data?.items.length === 0 ? (
+        <Empty />
+      ) : each.data && !each.data.next ? (
+        <Marks items={each.data.items} from={from} to={to} />
+      ) : (
+        <>
+          <p class="hint">{t("time_too_many", { n: EACH })}</p>
+          <Zoomed all={all} from={from} to={to} />
+          <p class="hint">
+            {t("time_months")} {undated > 0 && !from && !to && t("time_undated", { n: number(undated) })}
+          </p>
+        </>
+      )}
+    </Status>
+  );
 }
 
 /** The bars of the chosen time, larger. */
@@ -308,6 +310,8 @@ function Marks({ items, from, to }: { items: Incident[]; from: string; to: strin
 
 function Mark({ one, lane, x, wide, openLeft, openRight, text }: Lane) {
   const y = lane * LANE_HIGH + 10;
+  // A span that holds its own name needs to be as high as that.
+  const high = text?.inside ? 15 : 10;
   const lasted = one.date?.kind === "interval" || one.date?.kind === "ongoing";
   const name = `${one.title ?? label("incident_type", one.type)}: ${inWords(one.date)}`;
   return (
@@ -316,7 +320,7 @@ function Mark({ one, lane, x, wide, openLeft, openRight, text }: Lane) {
       {wide < 6 && !openLeft && !openRight ? (
         <circle cx={x + 4} cy={y} r={5} />
       ) : (
-        <rect class={openLeft || openRight ? "span open" : "span"} x={x} y={y - 5} width={Math.max(wide, 8)} height={10} rx={5} />
+        <rect class={openLeft || openRight ? "span open" : "span"} x={x} y={y - high / 2} width={Math.max(wide, 8)} height={high} rx={high / 2} />
       )}
       {text && (
         <text x={text.x} y={y + 4} class={text.inside ? "inside" : undefined}>

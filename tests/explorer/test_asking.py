@@ -1,0 +1,134 @@
+"""What the page asks the service for: little, once, only what is seen; and what it shows meanwhile and in between."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.explorer.looks import count, settled
+
+Visit = Callable[..., Page]
+
+
+def asked(page: Page, path: str = "/v1/totals") -> list[str]:
+    """What the page has asked for since it was opened: the queries of a path."""
+    names: list[str] = page.evaluate("performance.getEntriesByType('resource').map((one) => one.name)")
+    return [query for name in names for begun, _, query in [name.partition("?")] if begun.endswith(path)]
+
+
+@pytest.mark.parametrize(
+    ("path", "width", "totals"),
+    [
+        # The sums, what is known roughly, an overview, the dots; and three facets where there is room beside the map.
+        ("/", 1280, 7),
+        ("/", 375, 4),
+        # Where the map is told where to be, nobody asks where everything is.
+        ("/?at=24,-107,6", 375, 3),
+        ("/?view=timeline", 375, 2),
+        ("/?view=table", 375, 1),
+    ],
+)
+def test_a_view_asks_for_few_sums(visit: Visit, seeded_site: str, path: str, width: int, totals: int) -> None:
+    page = settled(visit(seeded_site, path, width=width))
+    found = asked(page)
+    assert len(found) == len(set(found)) == totals, found
+
+
+def test_facets_are_counted_when_they_come_into_sight(visit: Visit, seeded_site: str) -> None:
+    page = settled(visit(seeded_site, "/?view=facets", width=375))
+    assert not [query for query in asked(page) if "by=tag" in query]
+    page.get_by_role("heading", name="Tag", exact=True).scroll_into_view_if_needed()
+    expect(page.get_by_role("button", name=re.compile("^joint_operation"))).to_be_visible()
+    assert len([query for query in asked(page) if "by=tag" in query]) == 1
+
+
+@contextmanager
+def held(page: Page, part: str) -> Iterator[None]:
+    """While it lasts, questions with these words in their address get no answer."""
+    waiting: list[Route] = []
+    holding = True
+
+    def hold(route: Route) -> None:
+        if holding:
+            waiting.append(route)
+        else:
+            route.continue_()
+
+    page.route(re.compile(re.escape(part)), hold)
+    yield
+    holding = False
+    for route in waiting:
+        route.continue_()
+
+
+@pytest.mark.parametrize("view", ["map", "timeline", "table", "facets"])
+def test_the_old_picture_stays_until_the_new_one_is_there(visit: Visit, seeded_site: str, view: str) -> None:
+    page = settled(visit(seeded_site, f"/?view={view}"))
+    seen = {"map": ".dot", "timeline": ".mark", "table": "tbody tr", "facets": ".counts"}[view]
+    before = page.locator(f".view {seen}").count()
+    assert before > 0
+    to = f"/?view={view}&admin1=MX-SIN"
+    with held(page, "admin1=MX-SIN"):
+        page.evaluate("(to) => { history.pushState(null, '', to); dispatchEvent(new PopStateEvent('popstate')); }", to)
+        expect(page.locator(".summary .stale")).to_be_visible()
+        assert page.locator(f".view {seen}").count() == before
+    assert count(page) == 5
+
+
+def test_a_question_that_nobody_waits_for_any_more_is_taken_back(visit: Visit, seeded_site: str) -> None:
+    page = settled(visit(seeded_site, "/?view=table"))
+    gone: list[str] = []
+    page.on("requestfailed", lambda request: gone.append(request.url))
+    sinaloa = page.get_by_role("list", name="State or province").get_by_role("button", name=re.compile("^Sinaloa "))
+    with held(page, "admin1=MX-SIN"):
+        with page.expect_request(re.compile("/v1/incidents.*admin1=MX-SIN")):
+            sinaloa.click()
+        with page.expect_event("requestfailed"):
+            page.go_back()
+    assert count(page) == 12
+    assert gone
+    assert all("admin1=MX-SIN" in url for url in gone), gone
+
+
+def test_every_view_says_that_it_is_loading(visit: Visit, seeded_site: str) -> None:
+    page = visit(seeded_site, "/codebook")
+    settled(page)
+    with held(page, "/v1/"):
+        for view in ("map", "timeline", "table", "facets"):
+            page.goto(f"{seeded_site}/?view={view}", wait_until="domcontentloaded")
+            expect(page.locator(".view").get_by_role("status").first).to_contain_text("Loading")
+
+
+def test_what_nobody_has_drawn_is_shown_as_its_country(visit: Visit, changed_site: str) -> None:
+    page = settled(visit(changed_site, "/?country=SS,KE"))
+    expect(page.locator(".dot")).to_have_count(0)
+    rough = page.locator(".rough li")
+    told = {name: int(number) for name, number in (one.rsplit("\n", 1) for one in rough.all_inner_texts())}
+    assert told == {"Upper Nile": 2, "Jonglei": 1, "somewhere in South Sudan": 1, "somewhere in Kenya": 1}
+    # All four of South Sudan in its one shape: hatched, named, and counted.
+    assert sorted(page.locator(".area-name").all_inner_texts()) == ["Kenya 1", "South Sudan 4"]
+    assert amber(page, "South Sudan") > 20
+    assert amber(page, "Kenya") > 20
+    rough.filter(has_text="Upper Nile").get_by_role("button").click()
+    expect(page.get_by_test_id("count")).to_have_text("2")
+    expect(page.locator(".area-name")).to_have_text(["South Sudan 2"])
+
+
+def amber(page: Page, name: str) -> int:
+    """How much more red than blue the map is below a name on it: plain land and water are grey."""
+    found: int = page.evaluate(
+        """(name) => {
+            const map = document.querySelector(".map canvas"), box = map.getBoundingClientRect();
+            const names = [...document.querySelectorAll(".area-name")];
+            const at = names.find((one) => one.textContent.startsWith(name)).getBoundingClientRect();
+            const small = document.createElement("canvas").getContext("2d");
+            const [x, y, size] = [at.x - box.x, at.bottom - box.y, 20].map((pixels) => pixels * devicePixelRatio);
+            small.drawImage(map, x, y, size, size, 0, 0, 1, 1);
+            const [red, , blue] = small.getImageData(0, 0, 1, 1).data;
+            return red - blue;
+        }""",
+        name,
+    )
+    return found

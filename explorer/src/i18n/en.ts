@@ -4,6 +4,7 @@ export const en = {
   tagline: "Who says what happened, and how sure it is.",
   skip: "Skip to the content",
   nav_explore: "Explore",
+  nav_incidents: "Incidents",
   nav_actors: "Actors",
   nav_sources: "Sources",
   nav_statistics: "Statistics",
@@ -11,7 +12,7 @@ export const en = {
   nav_api: "API",
   language: "Language",
   theme: "Colours",
-  theme_auto: "As the system",
+  theme_auto: "Auto",
   theme_light: "Light",
   theme_dark: "Dark",
 

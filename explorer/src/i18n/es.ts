@@ -6,6 +6,7 @@ export const es: Record<Key, string> = {
   tagline: "Quién dice qué pasó, y con qué certeza.",
   skip: "Ir al contenido",
   nav_explore: "Explorar",
+  nav_incidents: "Incidentes",
   nav_actors: "Actores",
   nav_sources: "Fuentes",
   nav_statistics: "Estadísticas",
@@ -13,7 +14,7 @@ export const es: Record<Key, string> = {
   nav_api: "API",
   language: "Idioma",
   theme: "Colores",
-  theme_auto: "Como el sistema",
+  theme_auto: "Auto",
   theme_light: "Claro",
   theme_dark: "Oscuro",
 

@@ -53,11 +53,14 @@ export const brief = (list: string, code: string): string => label(list, code).r
 /** What a code means, in the words of the codebook. */
 export const meaning = (list: string, code: string): string => codes.value.get(list)?.get(code)?.definition ?? "";
 
-/** The name of a country. */
-export function country(code: string): string {
+/** The browser's own name of a country or a language. */
+function named(type: "region" | "language", code: string): string {
   try {
-    return new Intl.DisplayNames([language.value], { type: "region" }).of(code) ?? code;
+    return new Intl.DisplayNames([language.value], { type }).of(code) ?? code;
   } catch {
     return code;
   }
 }
+
+export const country = (code: string): string => named("region", code);
+export const tongue = (code: string): string => named("language", code);

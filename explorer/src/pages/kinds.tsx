@@ -2,13 +2,15 @@
 import { useState } from "preact/hooks";
 import { useAnswer } from "../api/ask";
 import { query } from "../api/client";
-import type { Actor, Incident, Location, Page, RevisionEntry, Source, Statistic, Totals } from "../api/types";
-import { inWords, moment } from "../format/dates";
+import type { Actor, Incident, Location, Page, Source, Statistic, Totals } from "../api/types";
+import { inWords } from "../format/dates";
 import { claimed, span } from "../format/figures";
-import { country, label, number, t } from "../i18n";
+import { brief, country, label, number, t, tongue } from "../i18n";
 import { Empty, Status } from "../parts/status";
+import { told } from "../parts/summary";
 import { useNames } from "../parts/names";
 import { address, go } from "../state/address";
+import { History } from "./history";
 
 type Any = Actor | Source | Statistic | Location;
 
@@ -119,7 +121,7 @@ function Line({ kind, one }: { kind: string; one: Any }) {
     const source = one as Source;
     return (
       <>
-        <a href={to}>{sourceTitle(source)}</a> <small>{[source.publisher, label("source_kind", source.kind), inWords(source.published)].filter(Boolean).join(" · ")}</small>
+        <a href={to}>{sourceTitle(source)}</a> <small>{[source.publisher, label("source_kind", source.kind), inWords(source.published)].filter(Boolean).join(" · ")}</small>{" "}
         {source.assessment && <span class={`badge ${source.assessment}`}>{label("assessment", source.assessment)}</span>}
       </>
     );
@@ -128,8 +130,8 @@ function Line({ kind, one }: { kind: string; one: Any }) {
     const statistic = one as Statistic;
     return (
       <>
-        <a href={to}>{words(statistic.indicator)}</a> <b>{statistic.claims.map(claimed).join(" / ")}</b>
-        <small>{[statistic.area?.country && country(statistic.area.country), inWords(statistic.period)].filter(Boolean).join(" · ")}</small>
+        <a href={to}>{words(statistic.indicator)}</a> <b>{statistic.claims.map(claimed).join(" / ")}</b>{" "}
+        <small>{[statistic.area?.country ? country(statistic.area.country) : statistic.area?.name, inWords(statistic.period)].filter(Boolean).join(" · ")}</small>
       </>
     );
   }
@@ -141,7 +143,7 @@ function Line({ kind, one }: { kind: string; one: Any }) {
   );
 }
 
-const words = (code: string): string => code.replaceAll("_", " ");
+const words = (code: string): string => (code.charAt(0).toUpperCase() + code.slice(1)).replaceAll("_", " ");
 
 /** The title of a source; one without a title is named by its first external id. */
 export function sourceTitle(source: Pick<Source, "title" | "kind" | "external_ids">): string {
@@ -168,7 +170,7 @@ function One({ kind, id }: { kind: string; id: string }) {
           {kind === "locations" && <LocationBody one={answer.data as Location} />}
           {param && <Incidents param={param} id={id} />}
           {kind === "sources" && <StatisticsOf id={id} />}
-          <Envelope kind={kind} one={answer.data} />
+          <History at={`/v1/${kind}/${id}`} one={answer.data} />
         </article>
       )}
     </Status>
@@ -227,7 +229,7 @@ function SourceBody({ one }: { one: Source }) {
           [t("address"), one.url && <a href={one.url} rel="noreferrer">{one.url}</a>],
           [t("reliability"), one.reliability && label("reliability", one.reliability)],
           [t("licence"), one.licence],
-          [t("language"), one.language],
+          [t("language"), one.language && tongue(one.language)],
           [t("fingerprint"), one.fingerprint && <code>{one.fingerprint.slice(0, 16)}…</code>],
         ]}
       />
@@ -298,9 +300,9 @@ function Incidents({ param, id }: { param: string; id: string }) {
       <Status answer={list}>
         {row && (
           <p class="sums">
-            {Object.entries(row.measures).map(([name, figure]) => (
+            {told(row.measures).map(([name, figure]) => (
               <span key={name}>
-                <b>{span(figure)}</b> {label("measure", name).toLowerCase()}
+                <b>{span(figure)}</b> {brief("measure", name).toLowerCase()}
               </span>
             ))}
           </p>
@@ -331,32 +333,6 @@ function StatisticsOf({ id }: { id: string }) {
           </li>
         ))}
       </ul>
-    </section>
-  );
-}
-
-/** Where a record stands in the log, and the way to its JSON. */
-export function Envelope({ kind, one }: { kind: string; one: { id: string; version: number; recorded_at: string; recorded_by: string; external_ids: Record<string, string> } }) {
-  const history = useAnswer<Page<RevisionEntry>>(`/v1/${kind}/${one.id}/revisions`);
-  return (
-    <section class="envelope">
-      <h2>{t("history")}</h2>
-      <ol class="plain rows">
-        {history.data?.items.map((entry) => (
-          <li key={entry.version}>
-            <b>{t("version", { n: entry.version })}</b> {label("operation", entry.operation)} <small>{[moment(entry.recorded_at), entry.author, entry.reason].filter(Boolean).join(" · ")}</small>
-          </li>
-        ))}
-      </ol>
-      <p>
-        <a href={`/v1/${kind}/${one.id}`}>JSON</a>
-        {Object.entries(one.external_ids).map(([scheme, value]) => (
-          <code key={scheme}>
-            {" "}
-            {scheme}:{value}
-          </code>
-        ))}
-      </p>
     </section>
   );
 }

@@ -13,7 +13,9 @@ export function Claims({ one, sources }: { one: Incident; sources: Sources }) {
   const restating = (id: string): Claim[] => one.claims.filter((claim) => claim.links.some((link) => link.type === "restates" && link.claim === id));
   const restated = new Set(one.claims.filter((claim) => claim.links.some((link) => link.type === "restates")).map((claim) => claim.id));
   const loose = one.claims.filter((claim) => !told.has(claim.id) && !restated.has(claim.id));
-  const ordered = [...one.tallies].sort((a, b) => Number(first.has(b)) - Number(first.has(a)) || rank(a.measure) - rank(b.measure));
+  const family = (tally: Tally): number => one.tallies.findIndex((other) => other.measure === tally.measure && other.population === tally.population);
+  // What breaks a figure down stands right below it.
+  const ordered = [...one.tallies].sort((a, b) => rank(a.measure) - rank(b.measure) || family(a) - family(b) || Number(first.has(b)) - Number(first.has(a)));
   return (
     <section class="claims-section">
       <h2>{t("claims")}</h2>

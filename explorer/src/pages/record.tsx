@@ -6,9 +6,9 @@ import { country, label, meaning, t } from "../i18n";
 import { CopyButton } from "../parts/dialog";
 import { Status } from "../parts/status";
 import { where } from "../views/table";
+import { History } from "./history";
 import { Claims } from "./record-claims";
 import { Family } from "./record-family";
-import { History } from "./record-history";
 import { Relations } from "./record-relations";
 import { sourceTitle } from "./kinds";
 
@@ -30,12 +30,14 @@ export function RecordPage({ id }: { id: string }) {
           <Family one={one} />
           {!contested && <Claims one={one} sources={sources} />}
           <div class="two">
-            <Where places={one.locations} sources={sources} />
+            <div>
+              <When one={one} sources={sources} />
+              <Where places={one.locations} sources={sources} />
+            </div>
             <Who actors={one.actors} sources={sources} />
           </div>
-          <When one={one} sources={sources} />
           <Relations one={one} />
-          <History one={one} />
+          <History at={`/v1/incidents/${one.id}`} one={one} />
         </article>
       )}
     </Status>

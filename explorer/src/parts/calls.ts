@@ -45,12 +45,12 @@ from urllib.request import urlopen
 
 with urlopen(${literal(url)}) as answer:
     totals = json.load(answer)
-print(totals["rows"])`,
+print(json.dumps(totals["rows"], indent=1))`,
     R: `library(jsonlite)
 
 totals <- fromJSON(${literal(url)}, flatten = TRUE)
 print(totals$rows)`,
     JavaScript: `const totals = await (await fetch(${literal(url)})).json();
-console.log(totals.rows);`,
+console.log(JSON.stringify(totals.rows, null, 1));`,
   };
 }

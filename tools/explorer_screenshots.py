@@ -1,4 +1,4 @@
-"""Writes every view of the explorer as PNG, at 1280 and 375 pixels, over the five articles: `make screenshots`.
+"""Writes every view of the explorer as PNG, at 1280, 375 and 320 pixels, over the five articles: `make screenshots`.
 
 They go to .cache/screenshots. `--docs` writes the two that the documents show into docs/images anew.
 """
@@ -6,19 +6,23 @@ They go to .cache/screenshots. `--docs` writes the two that the documents show i
 import argparse
 import shutil
 import tempfile
+from itertools import product
 from pathlib import Path
+from typing import Literal
 
 from playwright.sync_api import Browser
+from rich.progress import track
 
 import hatch_build
 from tests.browser import chromium
 from tests.conftest import prepare
 from tests.explorer.conftest import serving
-from tests.explorer.looks import LISTS, VIEWS, record, settled
+from tests.explorer.looks import DIALOGS, LISTS, VIEWS, ask, record, settled
 
 ROOT = Path(__file__).parents[1]
 FOLDER, DOCS = ROOT / ".cache" / "screenshots", ROOT / "docs" / "images"
-WIDTHS = (1280, 375)
+WIDTHS = (1280, 375, 320)
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
 def addresses(site: str) -> dict[str, str]:
@@ -26,20 +30,32 @@ def addresses(site: str) -> dict[str, str]:
     found = {(path.partition("view=")[2] or "map"): path for path in VIEWS}
     found |= {path[1:]: path for path in LISTS}
     found |= {f"record-{name}": record(site, "incidents", key) for name, key in RECORDS.items()}
+    found |= {kind[:-1]: f"/{kind}/{ask(site, f'/v1/{kind}?limit=1')['items'][0]['id']}" for kind in KINDS}
     return found | {"source-without-incident": record(site, "sources", "003"), "mapa": "/?lang=es"}
+
+
+KINDS = ("actors", "statistics", "locations")
 
 
 RECORDS = {"whole": "S001-R0", "part": "S001-R1", "contested": "S004-A1", "undated": "S002-R1"}
 
 
 def write(browser: Browser, site: str, folder: Path) -> None:
-    """Every view at every width, light, and at the larger one dark."""
+    """Every view, and every dialog of the first one, at every width, light and dark."""
     shutil.rmtree(folder, ignore_errors=True)
-    for width, scheme in [*((width, "light") for width in WIDTHS), (WIDTHS[0], "dark")]:
+    for width, scheme in track(list(product(WIDTHS, SCHEMES)), description="Looking at every page"):
         page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme, locale="en-GB")
         for name, path in addresses(site).items():
             page.goto(f"{site}{path}")
-            settled(page).screenshot(path=folder / f"{name}-{width}-{scheme}.png", full_page=True)
+            # Facets are counted when they come into sight.
+            while settled(page).locator(".facets:not(.narrow) .later").count():
+                page.locator(".facets:not(.narrow) .later").first.scroll_into_view_if_needed()
+            page.screenshot(path=folder / f"{name}-{width}-{scheme}.png", full_page=True)
+        page.goto(site)
+        for name in DIALOGS:
+            settled(page).get_by_role("button", name=name).click()
+            settled(page).screenshot(path=folder / f"{name.lower().replace(' ', '-')}-{width}-{scheme}.png")
+            page.keyboard.press("Escape")
         page.close()
 
 

@@ -1,31 +1,53 @@
 """For everybody: no fault that axe can find, keyboard alone, 320 pixels, dark, and errors that say what to do."""
 
+import re
 from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.explorer.looks import VIEWS, pages, settled, violations
+from tests.explorer.looks import DIALOGS, VIEWS, pages, settled, violations
 
 Visit = Callable[..., Page]
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_axe_finds_nothing_on_any_page(visit: Visit, seeded_site: str, dark: bool) -> None:
-    page = visit(seeded_site, dark=dark)
+@pytest.mark.parametrize(("dark", "language"), [(False, "en"), (True, "en"), (False, "es")])
+def test_axe_finds_nothing_on_any_page(visit: Visit, seeded_site: str, dark: bool, language: str) -> None:
+    page = visit(seeded_site, f"/?lang={language}", dark=dark)
+    settled(page).get_by_role("combobox").first.select_option(language)
     found = {}
     for path in pages(seeded_site):
         page.goto(f"{seeded_site}{path}")
         found[path] = violations(settled(page))
+        assert page.evaluate("document.documentElement.lang") == language
     assert not {path: wrong for path, wrong in found.items() if wrong}
 
 
-@pytest.mark.parametrize("name", ["Cite", "Download", "Show API call"])
-def test_axe_finds_nothing_in_the_dialogs(visit: Visit, seeded_site: str, name: str) -> None:
-    page = settled(visit(seeded_site))
-    page.get_by_role("button", name=name).click()
-    expect(page.get_by_role("dialog")).to_be_visible()
-    assert violations(settled(page)) == []
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_axe_finds_nothing_in_what_opens(visit: Visit, seeded_site: str, dark: bool) -> None:
+    page = settled(visit(seeded_site, dark=dark))
+    found = {}
+    for name in DIALOGS:
+        page.get_by_role("button", name=name).click()
+        expect(page.get_by_role("dialog")).to_be_visible()
+        found[name] = violations(settled(page))
+        page.keyboard.press("Escape")
+    page.locator(".dot").first.click()
+    found["what is at a spot"] = violations(settled(page))
+    page.get_by_role("combobox", name="Search words, places, actors").fill("mexic")
+    expect(page.get_by_role("option", name=re.compile("^Mexican Army"))).to_be_visible()
+    found["suggestions"] = violations(settled(page))
+    for path in (
+        "/?type=hijacking&view=table",
+        "/?type=release&view=facets",
+        "/?from=2024-03&to=2024-03&view=timeline",
+        "/codebook",
+    ):
+        page.goto(f"{seeded_site}{path}")
+        for closed in settled(page).locator("main details:not([open]) > summary").all()[:3]:
+            closed.click()
+        found[path] = violations(settled(page))
+    assert not {what: wrong for what, wrong in found.items() if wrong}
 
 
 def test_nothing_is_wider_than_a_small_phone(visit: Visit, seeded_site: str) -> None:
@@ -52,14 +74,30 @@ def test_everything_can_be_reached_by_keyboard(visit: Visit, seeded_site: str) -
         assert name in met, met
 
 
-def test_a_filter_by_keyboard_alone(visit: Visit, seeded_site: str) -> None:
-    page = settled(visit(seeded_site))
-    for _ in range(60):
+def tab_to(page: Page, words: str) -> None:
+    """Press Tab until what begins with these words has the focus."""
+    said = "(e => e.getAttribute('aria-label') ?? e.textContent.trim())(document.activeElement)"
+    for _ in range(80):
         page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.textContent").startswith("Sinaloa"):
-            break
+        if page.evaluate(said).startswith(words):
+            return
+    raise AssertionError(f"no Tab leads to {words}")
+
+
+def test_from_a_filter_to_a_record_by_keyboard_alone(visit: Visit, seeded_site: str) -> None:
+    page = settled(visit(seeded_site))
+    tab_to(page, "Sinaloa")
     page.keyboard.press("Enter")
     expect(page.get_by_test_id("count")).to_have_text("5")
+    settled(page)
+    tab_to(page, "2 incidents here")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="At this spot: 2")).to_be_focused()
+    settled(page)
+    tab_to(page, "58 of the hostages")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("58 of the hostages freed")
+    expect(page.locator("main")).to_be_focused()
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -67,6 +105,7 @@ def test_a_query_that_is_refused_says_why(chromium_page: Page, seeded_site: str,
     page = chromium_page
     page.goto(f"{seeded_site}{view}{'&' if '?' in view else '?'}tpye=release")
     expect(page.get_by_role("alert").first).to_contain_text("did you mean type?")
+    assert violations(settled(page)) == []
     page.get_by_role("link", name="Clear all").first.click()
     expect(page.get_by_test_id("count")).to_have_text("12")
 

@@ -2,8 +2,16 @@
 import { useState } from "preact/hooks";
 import { useAnswer } from "../api/ask";
 import type { Codebook } from "../api/types";
-import { t } from "../i18n";
+import { label, t } from "../i18n";
+import type { Key } from "../i18n/en";
 import { Status } from "../parts/status";
+
+const KINDS: Record<string, Key> = { incident: "nav_incidents", actor: "nav_actors", location: "nav_places", source: "nav_sources", statistic: "nav_statistics" };
+
+/** A text in which names of fields stand between backticks. */
+function Written({ text }: { text: string }) {
+  return <>{text.split("`").map((piece, n) => (n % 2 ? <code key={n}>{piece}</code> : piece))}</>;
+}
 
 export function CodebookPage() {
   const answer = useAnswer<Codebook>("/v1/codebook");
@@ -11,7 +19,8 @@ export function CodebookPage() {
   const wanted = find.trim().toLocaleLowerCase();
   const meets = (...texts: (string | null)[]): boolean => !wanted || texts.some((text) => text?.toLocaleLowerCase().includes(wanted));
   const lists = answer.data?.lists.map((list) => ({ ...list, codes: list.codes.filter((code) => meets(code.code, code.label, code.definition)) })).filter((list) => list.codes.length);
-  const fields = answer.data?.fields.filter((one) => meets(one.field, one.meaning));
+  const fields = (answer.data?.fields ?? []).filter((one) => meets(one.field, one.meaning));
+  const kinds = [...new Set(fields.map((one) => one.kind))];
   return (
     <article class="codebook">
       <h1>{t("nav_codebook")}</h1>
@@ -32,10 +41,10 @@ export function CodebookPage() {
                 {list.codes.map((code) => (
                   <div key={code.code}>
                     <dt>
-                      {code.label} <code>{code.code}</code>
+                      {label(list.list, code.code)} <code>{code.code}</code>
                     </dt>
                     <dd>
-                      {code.definition}
+                      <Written text={code.definition} />
                       {Object.keys(code.crosswalk).length > 0 && (
                         <small>
                           {" "}
@@ -53,30 +62,37 @@ export function CodebookPage() {
         </section>
         <section>
           <h2>{t("fields")}</h2>
-          <div class="scroll" tabIndex={0} role="region" aria-label={t("fields")}>
-            <table>
-              <thead>
-                <tr>
-                  <th scope="col">{t("kind")}</th>
-                  <th scope="col">{t("field")}</th>
-                  <th scope="col">{t("type")}</th>
-                  <th scope="col">{t("meaning")}</th>
-                </tr>
-              </thead>
-              <tbody>
-                {fields?.map((one) => (
-                  <tr key={`${one.kind} ${one.field}`}>
-                    <td>{one.kind}</td>
-                    <th scope="row">
-                      <code>{one.field}</code>
-                    </th>
-                    <td>{one.type}</td>
-                    <td>{one.meaning}</td>
+          {kinds.map((kind) => (
+            <details key={kind} open={wanted !== ""}>
+              <summary>
+                <h3>{t(KINDS[kind] ?? "kind")}</h3> <small>{fields.filter((one) => one.kind === kind).length}</small>
+              </summary>
+              <table>
+                <thead>
+                  <tr>
+                    <th scope="col">{t("field")}</th>
+                    <th scope="col">{t("type")}</th>
+                    <th scope="col">{t("meaning")}</th>
                   </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+                </thead>
+                <tbody>
+                  {fields
+                    .filter((one) => one.kind === kind)
+                    .map((one) => (
+                      <tr key={one.field}>
+                        <th scope="row">
+                          <code>{one.field}</code>
+                        </th>
+                        <td>{one.type}</td>
+                        <td>
+                          <Written text={one.meaning} />
+                        </td>
+                      </tr>
+                    ))}
+                </tbody>
+              </table>
+            </details>
+          ))}
         </section>
       </Status>
     </article>

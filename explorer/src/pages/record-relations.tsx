@@ -12,10 +12,12 @@ interface Edge {
   inward: boolean;
 }
 
-const WIDE = 820;
+const WIDE = 960;
 const ROW = 58;
-const BOX = 270;
-const MIDDLE = (WIDE - BOX) / 2;
+const BOX = 265;
+const HERE = 200;
+const MIDDLE = (WIDE - HERE) / 2;
+const LETTERS = 38;
 
 const cut = (text: string, length: number): string => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
 
@@ -40,12 +42,12 @@ export function Relations({ one }: { one: Incident }) {
             </marker>
           </defs>
           {inward.map((edge, n) => (
-            <path key={edge.id + edge.type} class="edge" d={curve(200, at(n, inward.length, high), MIDDLE + 25, high / 2)} marker-end="url(#tip)" />
+            <path key={edge.id + edge.type} class="edge" d={curve(BOX, at(n, inward.length, high), MIDDLE, high / 2)} marker-end="url(#tip)" />
           ))}
           {outward.map((edge, n) => (
-            <path key={edge.id + edge.type} class="edge" d={curve(WIDE - MIDDLE - 25, high / 2, WIDE - 200, at(n, outward.length, high))} marker-end="url(#tip)" />
+            <path key={edge.id + edge.type} class="edge" d={curve(MIDDLE + HERE, high / 2, WIDE - BOX, at(n, outward.length, high))} marker-end="url(#tip)" />
           ))}
-          <rect class="node here" x={MIDDLE + 25} y={high / 2 - 22} width={BOX - 50} height={44} rx={8} />
+          <rect class="node here" x={MIDDLE} y={high / 2 - 22} width={HERE} height={44} rx={8} />
           <text class="here" x={WIDE / 2} y={high / 2 + 4} text-anchor="middle">
             {t("this_incident")}
           </text>
@@ -53,7 +55,7 @@ export function Relations({ one }: { one: Incident }) {
             <Node key={edge.id + edge.type} edge={edge} x={0} y={at(n, inward.length, high)} />
           ))}
           {outward.map((edge, n) => (
-            <Node key={edge.id + edge.type} edge={edge} x={WIDE - 200} y={at(n, outward.length, high)} />
+            <Node key={edge.id + edge.type} edge={edge} x={WIDE - BOX} y={at(n, outward.length, high)} />
           ))}
         </svg>
       </div>
@@ -83,12 +85,12 @@ const curve = (x1: number, y1: number, x2: number, y2: number): string => `M${x1
 function Node({ edge, x, y }: { edge: Edge; x: number; y: number }) {
   return (
     <g>
-      <rect class="node" x={x} y={y - 22} width={200} height={44} rx={8} />
+      <rect class="node" x={x} y={y - 22} width={BOX} height={44} rx={8} />
       <text x={x + 10} y={y - 4} class="relation">
         {label("relation", edge.type)}
       </text>
       <text x={x + 10} y={y + 12}>
-        {cut(edge.title, 31)}
+        {cut(edge.title, LETTERS)}
       </text>
     </g>
   );

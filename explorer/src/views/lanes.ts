@@ -14,11 +14,16 @@ export interface Lane {
 }
 
 const LETTER = 6.4;
-const LONGEST = 46;
+const LONGEST = 64;
+const SHORTEST = 12;
 const GAP = 10;
 
-/** A long title ends after a whole word. */
-const shortened = (title: string): string => (title.length > LONGEST ? `${title.slice(0, LONGEST).replace(/\s+\S*$/, "")} …` : title);
+/** As much of a title as there is room for, up to the end of a word; none where that says nothing. */
+function shortened(title: string, room: number): string | null {
+  const letters = Math.min(LONGEST, Math.floor(room / LETTER));
+  if (title.length <= letters) return title;
+  return letters < SHORTEST ? null : `${title.slice(0, letters - 2).replace(/\s+\S*$/, "")} …`;
+}
 
 /** Lanes for incidents between two days on so many pixels; earlier ones first. */
 export function lanes(items: Incident[], first: number, last: number, width: number): Lane[] {
@@ -30,25 +35,26 @@ export function lanes(items: Incident[], first: number, last: number, width: num
     const openRight = !to || dayNumber(to) > last;
     const left = openLeft ? 0 : x(dayNumber(from));
     const right = openRight ? width : Math.min(width, x(dayNumber(to) + 1));
-    const title = one.title ?? label("incident_type", one.type);
-    const what = shortened(title);
     const wide = right - left;
-    const needs = what.length * LETTER;
     const after = left + Math.max(wide, 10) + 6;
-    // Beside the mark where there is room to the right, else before it, else nowhere: the name is told on focus, too.
-    const text =
-      after + needs <= width
-        ? { what, x: after, inside: false }
-        : left - needs - 6 >= 0
-          ? { what, x: left - needs - 2, inside: false }
-          : openLeft && wide >= needs + 16
-            ? { what, x: left + 10, inside: true }
-            : null;
-    const start = text ? Math.min(left, text.x) : left;
-    const end = Math.max(left + Math.max(wide, 10), text ? text.x + needs : 0);
+    const text = named(one.title ?? label("incident_type", one.type), { before: left - 6, inside: openLeft ? wide - 20 : 0, after: width - after });
+    const start = text?.at === "before" ? left - 2 - text.wide : left;
+    const end = text?.at === "after" ? after + text.wide : left + Math.max(wide, 10);
     let lane = ends.findIndex((taken) => taken + GAP <= start);
     if (lane < 0) lane = ends.length;
     ends[lane] = end;
-    return { one, lane, x: left, wide, openLeft, openRight, text };
+    const textX = { before: start, inside: left + 10, after };
+    return { one, lane, x: left, wide, openLeft, openRight, text: text && { what: text.what, x: textX[text.at], inside: text.at === "inside" } };
   });
+}
+
+type Side = "before" | "inside" | "after";
+
+/** Where a name goes: behind its mark, else before it, else within, where it fits whole; else where most of it does. */
+function named(title: string, room: Record<Side, number>): { what: string; at: Side; wide: number } | null {
+  const sides: Side[] = ["after", "before", "inside"];
+  const whole = shortened(title, LONGEST * LETTER) ?? title;
+  const at = sides.find((side) => whole.length * LETTER <= room[side]) ?? sides.reduce((most, side) => (room[side] > room[most] ? side : most));
+  const what = shortened(title, room[at]);
+  return what === null ? null : { what, at, wide: what.length * LETTER };
 }

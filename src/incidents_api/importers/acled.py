@@ -9,7 +9,7 @@ from incidents_api.importers.draft import Draft, Report, located, rows
 from incidents_api.importers.row import Row
 from incidents_api.importers.tabular import SHEETS, Columns
 from incidents_api.model.layouts import acled
-from incidents_api.model.layouts.cells import CellError, Cells, code, line, needed, slug, squeezed, whole, words
+from incidents_api.model.layouts.cells import CellError, Cells, code, line, needed, point, slug, squeezed, whole, words
 
 DATASET = {
     "kind": "dataset",
@@ -82,7 +82,7 @@ def _report(draft: Draft) -> Report:
 
 def _place(draft: Draft) -> Report:
     cells = draft.cells
-    country, point = draft.take(acled.country), draft.take(acled.point)
+    country, at = draft.take(acled.country), draft.take(point)
     precision = draft.take(code, "geo_precision", acled.PLACE_PRECISIONS)
 
     def elsewhere() -> str:
@@ -91,10 +91,10 @@ def _place(draft: Draft) -> Report:
 
     unit = None if country is None else draft.take(acled.admin1)
     place: Report = {"location": located(unit, country, elsewhere), "name": acled.place_name(cells) or None}
-    if point is None:
+    if at is None:
         draft.fault("latitude", "latitude and longitude are empty")
         return place
-    return place | {"lat": point[0], "lon": point[1], "precision": precision}
+    return place | {"lat": at[0], "lon": at[1], "precision": precision}
 
 
 def _actors(draft: Draft, event: str) -> list[Report]:

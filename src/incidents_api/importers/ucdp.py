@@ -9,7 +9,7 @@ from incidents_api.importers.draft import Draft, Report, claim, located, rows
 from incidents_api.importers.row import Row
 from incidents_api.importers.tabular import SHEETS, Columns
 from incidents_api.model.layouts import ucdp
-from incidents_api.model.layouts.cells import Cells, code, line, needed, slug, squeezed, whole, words
+from incidents_api.model.layouts.cells import Cells, code, line, needed, point, slug, squeezed, whole, words
 
 DATASET = {
     "kind": "dataset",
@@ -80,9 +80,9 @@ def _place(draft: Draft) -> Report:
 
     unit = None if country is None else ucdp.admin1(cells)
     place: Report = {"location": located(unit, country, elsewhere), "name": ucdp.place_name(cells) or None}
-    point = draft.take(ucdp.point)
-    if point is not None:
-        place |= {"lat": point[0], "lon": point[1]}
+    at = draft.take(point)
+    if at is not None:
+        place |= {"lat": at[0], "lon": at[1]}
     return place | {"precision": draft.take(ucdp.place_precision)}
 
 

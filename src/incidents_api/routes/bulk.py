@@ -4,7 +4,7 @@ import asyncio
 import io
 import json
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO
 
@@ -12,7 +12,7 @@ import orjson
 from fastapi import Request, Response
 from starlette.responses import StreamingResponse
 
-from incidents_api.errors import BadQuery, Fault, Invalid, NotFound, TooLarge, Unavailable, WrongMediaType
+from incidents_api.errors import BadQuery, Fault, Invalid, NotFound, Unavailable
 from incidents_api.importers import IMPORTERS, Row
 from incidents_api.importers.reports import MEDIA_TYPES, NDJSON, Reports
 from incidents_api.model.kinds import KINDS, Kind
@@ -58,7 +58,7 @@ def _bulk(kind: Kind) -> Endpoint:
     async def handle(request: Request, who: Visitor) -> Response:
         given = _given(request, defaults)
         who = confirming(who, given.get("confirm"))
-        media = _media(request, MEDIA_TYPES)
+        media = web.media_of(request, MEDIA_TYPES)
         options = Options(given["dry_run"] == "true", given["on_error"], given["on_existing"])
         if media == "text/csv" and options.on_existing == "update":
             detail = "a row of CSV says too little to replace a record; send NDJSON or JSON to bring records up to date"
@@ -87,7 +87,7 @@ def _imports() -> Endpoint:
         if name not in IMPORTERS:
             raise NotFound(f"there is no such format{nearest(name, tuple(IMPORTERS))}")
         importer = IMPORTERS[name]
-        _media(request, importer.media_types)
+        web.media_of(request, importer.media_types)
         options = Options(
             given["dry_run"] == "true", given["on_error"], given["on_existing"], "import", REVISED, given["ended"]
         )
@@ -137,24 +137,12 @@ def _given(request: Request, defaults: Mapping[str, str]) -> dict[str, str]:
     return given
 
 
-def _media(request: Request, taken: Sequence[str]) -> str:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in taken:
-        told = f", not {kind[:80]}" if kind else "; name the Content-Type"
-        raise WrongMediaType(f"this route takes {' or '.join(taken)}{told}")
-    return kind
-
-
 async def _take(
     request: Request, who: Visitor, options: Options, read: Callable[[BinaryIO], Iterator[Row]]
 ) -> Response:
     """Take the rows of the body in a thread, and answer."""
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise WrongMediaType("send the body without Content-Encoding")
     limit = limits_of(request).max_bulk_bytes
-    declared = request.headers.get("content-length", "0")
-    if declared.isdecimal() and (len(declared) > 15 or int(declared) > limit):
-        raise TooLarge(f"a body has at the most {limit:,} bytes here")
+    web.check_length(request, limit)
     key = web.idempotency_key(request, who, "") or Key(
         who.key or who.author, new_id(), "", limits_of(request).idempotency_days
     )

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -214,23 +214,34 @@ def idempotency_key(request: Request, who: Visitor, body: str) -> Key | None:
 # --- Reading requests ----------------------------------------------------------------------------------------------
 
 
-async def read_body(request: Request, *, media: tuple[str, ...] = (JSON,)) -> Any:
-    """The body as values; a Problem for a wrong media type, a body over the limit, or what the pre-parser refuses."""
+def media_of(request: Request, taken: Sequence[str]) -> str:
+    """The media type of the body; WrongMediaType when it is none of those taken, or the body is packed."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in media:
-        told = f"this route takes {' or '.join(media)}" + (f", not {kind[:80]}" if kind else "; name the Content-Type")
+    if kind not in taken:
+        told = f"this route takes {' or '.join(taken)}" + (f", not {kind[:80]}" if kind else "; name the Content-Type")
         raise WrongMediaType(told, headers={"Accept-Patch": MERGE_PATCH} if request.method == "PATCH" else {})
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise WrongMediaType("send the body without Content-Encoding")
-    limit = limits_of(request).max_body_bytes
+    return kind
+
+
+def check_length(request: Request, limit: int) -> None:
+    """TooLarge when the body says of itself that it has more bytes."""
     declared = request.headers.get("content-length", "0")
     if declared.isdecimal() and (len(declared) > 15 or int(declared) > limit):
-        raise TooLarge(f"a body has at the most {limit:,} bytes")
+        raise TooLarge(f"a body has at the most {limit:,} bytes here")
+
+
+async def read_body(request: Request, *, media: tuple[str, ...] = (JSON,)) -> Any:
+    """The body as values; a Problem for a wrong media type, a body over the limit, or what the pre-parser refuses."""
+    media_of(request, media)
+    limit = limits_of(request).max_body_bytes
+    check_length(request, limit)
     received = bytearray()
     async for chunk in request.stream():
         received += chunk
         if len(received) > limit:
-            raise TooLarge(f"a body has at the most {limit:,} bytes")
+            raise TooLarge(f"a body has at the most {limit:,} bytes here")
     if not received:
         raise BadQuery("the body is empty")
     request.state.body_digest = hashlib.sha256(received).hexdigest()

@@ -7,7 +7,19 @@ from datetime import date, timedelta
 from incidents_api.model import dates
 from incidents_api.model.figures import figures
 from incidents_api.model.layouts import countries
-from incidents_api.model.layouts.cells import CellError, Cells, code, day, line, needed, number, span, whole, words
+from incidents_api.model.layouts.cells import (
+    CellError,
+    Cells,
+    code,
+    day,
+    first,
+    line,
+    needed,
+    point,
+    span,
+    whole,
+    words,
+)
 from incidents_api.model.layouts.facet import Facet, Layout, inverted, of_place, point_of, told
 from incidents_api.model.wire import Record
 
@@ -120,14 +132,7 @@ def admin1(cells: Cells) -> str | None:
 
 def place_name(cells: Cells) -> str:
     """The place as reported, or the smallest unit named."""
-    names = ("location", "admin3", "admin2", "admin1", "country")
-    return next((found for name in names if (found := line(cells, name))), "")
-
-
-def point(cells: Cells) -> tuple[float, float] | None:
-    """(latitude, longitude)."""
-    lat, lon = number(cells, "latitude", 90), number(cells, "longitude", 180)
-    return None if lat is None or lon is None else (lat, lon)
+    return first(cells, "location", "admin3", "admin2", "admin1", "country")
 
 
 def fatalities(cells: Cells) -> int:

@@ -50,6 +50,11 @@ def line(cells: Cells, column: str) -> str:
     return squeezed(cells.get(column, ""))
 
 
+def first(cells: Cells, *columns: str) -> str:
+    """The first of these cells that is not empty, as one line of text; "" where all are."""
+    return next((found for column in columns if (found := line(cells, column))), "")
+
+
 def needed(cells: Cells, column: str) -> str:
     """A cell that must not be empty."""
     found = line(cells, column)
@@ -84,6 +89,12 @@ def number(cells: Cells, column: str, limit: float) -> float | None:
     if not -limit <= found <= limit:
         raise CellError(column, f"{column} is {text[:60]!r}; it lies from {-limit:g} to {limit:g}")
     return found
+
+
+def point(cells: Cells) -> tuple[float, float] | None:
+    """(latitude, longitude); None where one of them is blank."""
+    lat, lon = number(cells, "latitude", 90), number(cells, "longitude", 180)
+    return None if lat is None or lon is None else (lat, lon)
 
 
 def code(cells: Cells, column: str, table: Mapping[str, T]) -> T:

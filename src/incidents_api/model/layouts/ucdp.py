@@ -11,7 +11,19 @@ from typing import Any
 from incidents_api.model import dates
 from incidents_api.model.figures import figures
 from incidents_api.model.layouts import countries
-from incidents_api.model.layouts.cells import CellError, Cells, code, day, line, number, span, squeezed, whole, words
+from incidents_api.model.layouts.cells import (
+    CellError,
+    Cells,
+    code,
+    day,
+    first,
+    line,
+    point,
+    span,
+    squeezed,
+    whole,
+    words,
+)
 from incidents_api.model.layouts.facet import Facet, Layout, inverted, of_place, point_of, tally_of, told
 from incidents_api.model.revision import derived_id
 from incidents_api.model.wire import Record
@@ -87,12 +99,6 @@ def when(cells: Cells) -> str:
     return span(first, last, lasted=exact or code(cells, "event_clarity", CLARITIES) == "series")
 
 
-def point(cells: Cells) -> tuple[float, float] | None:
-    """(latitude, longitude)."""
-    lat, lon = number(cells, "latitude", 90), number(cells, "longitude", 180)
-    return None if lat is None or lon is None else (lat, lon)
-
-
 def country(cells: Cells) -> str | None:
     """The country's ISO code, by its Gleditsch-Ward number or else by its name; None for one that is not known."""
     given = whole(cells, "country_id")
@@ -107,9 +113,7 @@ def admin1(cells: Cells) -> str | None:
 
 def place_name(cells: Cells) -> str:
     """The place as reported, or the smallest unit named."""
-    return next(
-        (found for name in ("where_coordinates", "adm_2", "adm_1", "country") if (found := line(cells, name))), ""
-    )
+    return first(cells, "where_coordinates", "adm_2", "adm_1", "country")
 
 
 def title(cells: Cells) -> str:

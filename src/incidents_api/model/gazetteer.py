@@ -335,7 +335,13 @@ def _more_ids() -> dict[int, int]:
 def unit(code: str) -> Place | None:
     """Return the country or unit with this ISO 3166 code - alpha-2, alpha-3 or 3166-2, in any case - or None."""
     number = _codes().records.get(code.strip().upper())
-    return None if number is None else _record(number)
+    return None if number is None else _unit(number)
+
+
+# Reports of the whole world name more units than there are blocks in memory, in any order.
+@lru_cache(maxsize=4096)
+def _unit(number: int) -> Place:
+    return _record(number)
 
 
 def parents(place: Place) -> tuple[Place, ...]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from incidents_api.access.rates import Rate
 from incidents_api.access.tokens import Issuer, Trust
 from incidents_api.errors import PROBLEMS, BadQuery, MethodNotAllowed, NotFound, OperatorError, Problem
 from incidents_api.model import vocabulary
+from incidents_api.reading import records as stored
 from incidents_api.routes import (
     bulk,
     changes,
@@ -45,6 +47,9 @@ from incidents_api.routes.watch import Watch
 from incidents_api.routes.web import Endpoint, Limits
 from incidents_api.settings import Settings
 from incidents_api.storage.database import Database
+from incidents_api.writing import embargo
+
+log = logging.getLogger("incidents_api")
 
 DESCRIPTION = """Incidents - kidnappings, rescues, releases, clashes, trafficking cases - as people who document them
 need them: every figure is a claim tied to the words of its source, contradictions are kept, nothing disappears
@@ -83,11 +88,14 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        writing = asyncio.create_task(_write_uses(app.state.uses, store))
+        chores = [
+            asyncio.create_task(chore) for chore in (_write_uses(app.state.uses, store), _lift_embargoes(app, store))
+        ]
         yield
-        writing.cancel()
-        with suppress(asyncio.CancelledError):
-            await writing
+        for chore in chores:
+            chore.cancel()
+            with suppress(asyncio.CancelledError):
+                await chore
         await app.state.uses.write(store)
         app.state.workers.close()
         app.state.files.close()
@@ -172,6 +180,25 @@ async def _write_uses(uses: access.Uses, store: Database) -> None:
     while True:
         await asyncio.sleep(60)
         await uses.write(store)
+
+
+LIFT_SECONDS = 5.0
+"""How long after the end of an embargo followers of the feed may hear of it; readers see it at once."""
+
+
+async def _lift_embargoes(app: FastAPI, store: Database) -> None:
+    """Say in the log which embargoes are over: at the start, for those that ended meanwhile, and then again and again.
+
+    One short look-up each time; a write only where something is to be said.
+    """
+    while True:
+        try:
+            now = app.state.clock()
+            while (await store.read(stored.embargoes_over(now)))[0][0] and await store.write(embargo.lift, now):
+                pass
+        except Exception:  # whatever it was, the next look must come
+            log.exception("embargoes that are over could not be looked for; it will be tried again")
+        await asyncio.sleep(LIFT_SECONDS)
 
 
 def _check_statuses(named: Iterable[str]) -> None:

@@ -327,7 +327,10 @@ class RevisionEntry(Answer):
 
 
 class Change(Answer):
-    """One entry of the feed; what follows `recorded_at` is not told of a record that left."""
+    """One entry of the feed; what follows `recorded_at` is not told of a record that left.
+
+    Of a closed incident's view for the public neither who nor which hash is told, nor the version that ended it.
+    """
 
     cursor: str
     seq: int
@@ -335,10 +338,10 @@ class Change(Answer):
     id: str
     change: Literal["upsert", "end", "leave", "redacted"]
     recorded_at: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
-    version: int = 0
+    version: int | None = None
     operation: Annotated[str, InList("operation")] | None = None
-    recorded_by: str = ""
-    hash: str = ""
+    recorded_by: str | None = None
+    hash: str | None = None
     reason: Reason | None = None
     record: dict[str, Any] | None = None
     diff: list[dict[str, Any]] = []

@@ -13,7 +13,7 @@ from incidents_api.reading.records import SEPARATOR, document, head_seq
 from incidents_api.storage import tables
 from incidents_api.storage.database import Statement
 from incidents_api.storage.dialects import joined
-from incidents_api.storage.tables import KIND_TABLES, revision
+from incidents_api.storage.tables import KIND_TABLES, PUBLIC_ROW, revision
 
 WINDOW = 5_000
 """How many revisions one statement looks at when changes are picked out of them: what a page costs is bounded."""
@@ -21,39 +21,45 @@ WINDOW = 5_000
 ENDS = ("end", "merge")
 """Operations that end a record when they leave no body; a revision of any other without a body was redacted."""
 
-# As text: these stand for the row of the log in subqueries at any depth, which take no table of their own for it.
+# As text: these stand for the row of the log, or the change told of it, in subqueries at any depth, which take no
+# table of their own for it.
 _AFTER: sa.ColumnElement[int] = sa.literal_column("revision.seq", sa.BigInteger)
 _BEFORE: sa.ColumnElement[int] = sa.literal_column("(revision.seq - 1)", sa.BigInteger)
+_RECORD: sa.ColumnElement[str] = sa.literal_column("revision.record_id", sa.Text)
+_CHANGED: sa.ColumnElement[str] = sa.literal_column("changed.record_id", sa.Text)
+
+VIEW, VIEW_END = "view", "view end"
+"""What became of the public's view of a closed incident: told as an upsert and an end that say no more than it does."""
 
 
 def page(query: Query, after: int, *, to: Audience) -> Statement:
     """(changes joined by SEPARATOR, number, last seq looked at, head, epoch) of up to `limit` changes after a seq.
 
-    With `include=diff` a change carries `record` and `before`, for the caller to compare.
+    With `include=diff` a change carries `record` and `before`, for the caller to compare; without `before` it is told
+    whole, whatever was told of its record before.
     """
     picked = bool(query.filters)
-    seen = Bound(moment=_AFTER)
-    was = Bound(moment=_BEFORE)
-    incident = KINDS["incident"]
-    states = [conditions(Query(incident, query.filters, ()), bound, to=to) for bound in (seen, was)]
-    open_now = _open_now(to, seen)
+    asked = Query(KINDS["incident"], query.filters, ())
+    bounds = [Bound(moment=moment, views=views) for views in (False, True) for moment in (_AFTER, _BEFORE)]
+    # Bounds of one query bind the same values under the same names.
+    states = [conditions(asked, bound, to=to) for bound in (bounds[:2] if to.full else bounds)]
+    open_now = _open_now(to, bounds[0])
     kinds = ("incident",) if picked else query.get("kind")
     include = query.one("include", "record")
-    shape = ("changes", picked, kinds, include, repr(seen.shape))
-    values = seen.values | {"after": after, "limit": query.limit, "window": WINDOW}
+    whole = to.full and to.statuses is None and not picked
+    shape = ("changes", picked, kinds, include, repr(bounds[0].shape))
+    values = bounds[0].values | {"after": after, "limit": query.limit, "window": WINDOW}
 
     def build() -> sa.Select[*tuple[Any, ...]]:
         log = revision
-        change = _plain()
-        before: sa.ColumnElement[bool] = sa.true()
-        if picked or to.statuses is not None or not to.full:
-            stood, stands = (_is_one(where) for where in reversed(states))
-            own = log.c.kind == "incident"
-            change = sa.case((own, _seen(stands, stood, open_now)), else_=change)
-            before = sa.or_(sa.not_(own), stood)
         where = [log.c.seq > sa.bindparam("after", type_=sa.BigInteger), log.c.seq <= _last_looked_at()]
         where += [_any(log.c.kind, kinds)] if kinds else []
-        rows = sa.select(log, change.label("change"), before.label("before")).where(*where).subquery("changed")
+        facts = [] if whole else _facts(states, open_now)
+        # Facts are columns of their own first: SQLite's parser takes no statement that nests deeper.
+        entry = sa.select(log, *facts).where(*where).subquery("entry").c
+        change = _plain(entry) if whole else _change(entry)
+        before = entry.operation != "redact" if whole else _before(entry)
+        rows = sa.select(*entry, change.label("change"), before.label("before")).subquery("changed")
         told = (
             sa.select(rows.c.seq, _told(rows, include).label("told"))
             .where(rows.c.change.is_not(None))
@@ -75,11 +81,10 @@ def _last_looked_at() -> sa.ColumnElement[int]:
     return sa.case((end < head_seq(), end), else_=head_seq())
 
 
-def _plain() -> sa.Case[Any]:
+def _plain(entry: Any) -> sa.Case[Any]:
     """What became of a record that anybody may see."""
-    log = revision.c
-    gone = sa.case((_any(log.operation, ENDS), sa.literal("end")), else_=sa.literal("redacted"))
-    return sa.case((log.record.is_not(None), sa.literal("upsert")), else_=gone)
+    gone = sa.case((_any(entry.operation, ENDS), sa.literal("end")), else_=sa.literal("redacted"))
+    return sa.case((entry.record.is_not(None), sa.literal("upsert")), else_=gone)
 
 
 def _any(column: sa.ColumnElement[str], words: Iterable[str]) -> sa.ColumnElement[bool]:
@@ -100,21 +105,64 @@ def _open_now(to: Audience, bound: Bound) -> sa.ColumnElement[bool]:
     return sa.func.coalesce(newest.limit(1).scalar_subquery(), sa.true())
 
 
-def _seen(stands: sa.Exists, stood: sa.Exists, open_now: sa.ColumnElement[bool]) -> sa.Case[Any]:
-    """What became of an incident for one who sees it in some states only; null: nothing that concerns them.
+def _is_view(where: list[Any]) -> sa.Exists:
+    """Whether the public's view of a closed incident meets the query in one of its states."""
+    own = KIND_TABLES["incident"]
+    return sa.exists(sa.select(1).select_from(own).where(_views_of(own, _RECORD), *where))
 
-    What is closed by now is not told, whatever it was then; only that it was taken out of sight is. Of what was
-    redacted whole nobody can say any more who saw it: whoever holds it is told to drop it.
+
+def _views_of(own: Any, record_id: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    """Rows that are the public's own view of an incident; they stand under another id, each at a seq of its history."""
+    history = revision.alias()
+    return sa.and_(
+        own.c.seq_from.in_(sa.select(history.c.seq).where(history.c.record_id == record_id)),
+        own.c.audience == PUBLIC_ROW,
+    )
+
+
+def _facts(states: list[list[Any]], open_now: sa.ColumnElement[bool]) -> list[sa.Label[Any]]:
+    """What is to be known of each revision of an incident, by name; false without a view for whom there is none."""
+    own = KIND_TABLES["incident"].c
+    found: dict[str, sa.ColumnElement[bool]] = {"stands": _is_one(states[0]), "stood": _is_one(states[1])}
+    found |= {"open_now": open_now, "had_rows": _is_one([])}
+    views: list[sa.ColumnElement[bool]] = [_is_view(where) for where in states[2:]]
+    views = views or [sa.false(), sa.false()]
+    found |= {"held": _is_one([*states[1], own.hold_until.is_not(None)]), "begins": _is_view([own.seq_from == _AFTER])}
+    found |= {"shown": views[0], "showed": views[1]}
+    return [fact.label(name) for name, fact in found.items()]
+
+
+def _change(entry: Any) -> sa.Case[Any]:
+    """What became of a record for one who sees incidents in some states only; null: nothing that concerns them.
+
+    What is closed by now is not told, whatever it was then: its view is, where there is one, and else only that it was
+    taken out of sight. Of what was redacted whole nobody can say any more who saw it: whoever holds it is told to drop
+    it.
     """
-    body = revision.c.record.is_not(None)
-    blank = sa.and_(_any(revision.c.operation, ENDS), sa.not_(_is_one([])))
+    body, ends = entry.record.is_not(None), _any(entry.operation, ENDS)
+    left = sa.and_(entry.stood, sa.not_(entry.stands))
     return sa.case(
-        (sa.and_(body, stands, open_now), sa.literal("upsert")),
-        (sa.and_(body, stood, sa.not_(stands)), sa.literal("leave")),
-        (sa.and_(sa.not_(body), stood), _plain()),
-        (sa.and_(sa.not_(body), blank), sa.literal("leave")),
+        (entry.kind != "incident", _plain(entry)),
+        (sa.and_(body, entry.stands, entry.open_now), sa.literal("upsert")),
+        # A view is told where it changes, and where the whole record was taken out of sight.
+        (sa.and_(body, entry.shown, sa.or_(entry.begins, left)), sa.literal(VIEW)),
+        (sa.and_(body, sa.or_(left, sa.and_(entry.showed, sa.not_(entry.shown)))), sa.literal("leave")),
+        (body, sa.null()),
+        (sa.and_(entry.stood, entry.open_now), _plain(entry)),
+        (sa.and_(ends, entry.showed), sa.literal(VIEW_END)),
+        (sa.or_(entry.stood, entry.showed, sa.and_(ends, sa.not_(entry.had_rows))), sa.literal("leave")),
         else_=sa.null(),
     )
+
+
+def _before(entry: Any) -> sa.ColumnElement[bool]:
+    """Whether everybody who follows was told the state before, so that a diff from it can be told.
+
+    Of what was held then, nobody knows who passed it when. What a redaction took out is gone from the state before,
+    too: only a record that is told whole takes it out of a copy.
+    """
+    told = sa.or_(entry.kind != "incident", sa.and_(entry.stood, sa.not_(entry.held)))
+    return sa.and_(entry.operation != "redact", told)
 
 
 def _told(rows: sa.Subquery, include: str) -> sa.ColumnElement[str]:
@@ -122,8 +170,9 @@ def _told(rows: sa.Subquery, include: str) -> sa.ColumnElement[str]:
     one = rows.c
     epoch = sa.select(tables.head.c.epoch).scalar_subquery()
     number = sa.cast(one.seq, sa.Text)
+    change = sa.case((one.change == VIEW, sa.literal("upsert")), (one.change == VIEW_END, "end"), else_=one.change)
     first: list[Any] = ['{"cursor":"', epoch, ".", number, '","seq":', number, ',"kind":"', one.kind]
-    first += ['","id":"', one.record_id, '","change":"', one.change, '","recorded_at":"', one.recorded_at]
+    first += ['","id":"', one.record_id, '","change":"', change, '","recorded_at":"', one.recorded_at]
     rest: list[Any] = ['","version":', sa.cast(one.version, sa.Text), ',"operation":"', one.operation]
     rest += ['","recorded_by":"', one.author, '","hash":"', one.hash, '","reason":', _or_null(one.reason)]
     if include != "none":
@@ -132,7 +181,33 @@ def _told(rows: sa.Subquery, include: str) -> sa.ColumnElement[str]:
         earlier = revision.alias()
         same = sa.and_(earlier.c.record_id == one.record_id, earlier.c.version == one.version - 1, one.before)
         rest += [',"before":', _or_null(sa.select(document(earlier)).where(same).scalar_subquery())]
-    return _text(first) + sa.case((one.change == "leave", sa.literal('"}')), else_=_text([*rest, "}"]))
+    view, view_end = (_text(parts) for parts in _told_of_view(one, include))
+    return _text(first) + sa.case(
+        (one.change == "leave", sa.literal('"}')),
+        (one.change == VIEW, view),
+        (one.change == VIEW_END, view_end),
+        else_=_text([*rest, "}"]),
+    )
+
+
+def _told_of_view(one: Any, include: str) -> tuple[list[Any], list[Any]]:
+    """The rest of a change of a view, and of its end: what its history and its 410 tell, and no more."""
+    own, gone = KIND_TABLES["incident"].alias(), tables.record.alias()
+    now = sa.and_(own.c.seq_from <= one.seq, sa.or_(own.c.seq_to.is_(None), own.c.seq_to > one.seq))
+
+    def of_view(column: Any) -> Any:
+        return sa.select(column).where(_views_of(own, _CHANGED), now).scalar_subquery()
+
+    made = sa.case((own.c.version == 1, sa.literal("create")), else_=sa.literal("replace"))
+    nobody = '","recorded_by":null,"hash":null,"reason":'
+    view = ['","version":', of_view(sa.cast(own.c.version, sa.Text)), ',"operation":"', of_view(made), nobody, "null"]
+    why = _text(['{"code":"', gone.c.ended, '","note":null,"successor":null}'])
+    code = _or_null(sa.select(why).where(gone.c.id == one.record_id).scalar_subquery())
+    view_end = ['","version":null,"operation":"end', nobody, code]
+    if include != "none":
+        view += [',"record":', of_view(own.c.document)]
+        view_end += [',"record":null']
+    return [*view, "}"], [*view_end, "}"]
 
 
 def _text(parts: list[Any]) -> sa.ColumnElement[str]:

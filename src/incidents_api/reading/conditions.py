@@ -37,11 +37,12 @@ class Bound:
     """Collects the values that a statement binds, and in `shape` what the statement's text depends on.
 
     `at`: the seq as of which rows are asked for; None: now. `moment`: that seq as an expression of the enclosing
-    statement, where every row is asked for as of its own.
+    statement, where every row is asked for as of its own. `views`: of incidents, ask for the public's own rows alone.
     """
 
     at: int | None = None
     moment: sa.ColumnElement[int] | None = None
+    views: bool = False
     values: dict[str, Any] = field(default_factory=dict)
     shape: list[Any] = field(default_factory=list)
 
@@ -77,7 +78,8 @@ def _type(value: Any) -> sa.types.TypeEngine[Any]:
 
 def seen(table: Any, to: Audience, bound: Bound) -> Condition:
     """Rows of incidents that are this audience's: its own, or everybody's, of statuses that it sees."""
-    rows = opened(table, to, bound) if bound.moment is None else _opened_then(table, to, bound)
+    which = opened if bound.moment is None else _views if bound.views else _opened_then
+    rows = which(table, to, bound)
     if to.statuses is None:
         return rows
     # Nearly every row passes: coalesce keeps SQLite from taking the index by status for it.
@@ -98,8 +100,19 @@ def opened(table: Any, to: Audience, bound: Bound) -> Condition:
     if to.full:
         return sa.or_(audience.is_(None), audience == FULL_ROW)
     now = bound.value(to.now)
-    own = sa.and_(audience == PUBLIC_ROW, sa.or_(turns.is_(None), turns > now))
+    own = _is_view(table, now)
     return sa.or_(audience.is_(None), own, sa.and_(audience == FULL_ROW, turns.is_not(None), turns <= now))
+
+
+def _is_view(table: Any, now: sa.ColumnElement[str]) -> Condition:
+    """Rows of closed incidents that are the public's own, until their embargo ends."""
+    return sa.and_(table.c.audience == PUBLIC_ROW, sa.or_(table.c.turns.is_(None), table.c.turns > now))
+
+
+def _views(table: Any, to: Audience, bound: Bound) -> Condition:
+    """Those rows alone."""
+    bound.shape.append("views")
+    return _is_view(table, bound.value(to.now))
 
 
 def _opened_then(table: Any, to: Audience, bound: Bound) -> Condition:

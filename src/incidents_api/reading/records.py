@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -9,12 +10,13 @@ import sqlalchemy as sa
 from incidents_api.model import vocabulary
 from incidents_api.model.audience import Audience, public_id
 from incidents_api.model.kinds import KINDS, Kind
+from incidents_api.model.wire import stamp
 from incidents_api.reading.conditions import Bound, conditions, seen
 from incidents_api.reading.query import PLACE, SPAN, Query
 from incidents_api.storage import tables
 from incidents_api.storage.database import Statement
 from incidents_api.storage.dialects import joined
-from incidents_api.storage.tables import KIND_TABLES, revision
+from incidents_api.storage.tables import FULL_ROW, KIND_TABLES, revision
 
 SEPARATOR = ",\n"
 """Between the records of a page; canonical JSON never holds a raw line feed, so it parts them for certain."""
@@ -104,6 +106,17 @@ def openings(*, to: Audience) -> Statement:
         )
 
     return Statement("openings", build, {"now": to.now}, short=True)
+
+
+def embargoes_over(now: datetime) -> Statement:
+    """(whether there is one) of incidents that stand, are open by now, and whose log does not say so yet."""
+    own = KIND_TABLES["incident"].c
+
+    def build() -> sa.Select[*tuple[Any, ...]]:
+        over = own.turns <= sa.bindparam("now", type_=sa.Text)
+        return sa.select(sa.exists().where(own.audience == FULL_ROW, over, own.seq_to.is_(None)))
+
+    return Statement("embargoes over", build, {"now": stamp(now)}, short=True)
 
 
 def head_seq() -> sa.ScalarSelect[Any]:

@@ -114,10 +114,15 @@ def _with_diffs(joined: str) -> str:
     told = []
     for one in orjson.loads(f"[{joined}]"):
         if one["change"] != "leave":
-            before, after = (_members(one.pop(name)) for name in ("before", "record"))
-            one["diff"] = diff(before, after)
+            before, after = one.pop("before", WHOLE), _members(one.pop("record"))
+            replaced = [{"op": "replace", "path": "", "value": after}]
+            one["diff"] = replaced if before is WHOLE else diff(_members(before), after)
         told.append(orjson.dumps(one).decode())
     return records.SEPARATOR.join(told)
+
+
+WHOLE: dict[str, object] = {}
+"""Stands for no `before`: the change is told whole."""
 
 
 def _members(record: dict[str, object] | None) -> dict[str, object]:

@@ -17,7 +17,7 @@ from incidents_api.model.wire import Record
 from incidents_api.storage import tables
 from incidents_api.writing import lookup, once
 from incidents_api.writing.append import Change, append
-from incidents_api.writing.projection import parsed, rebuild
+from incidents_api.writing.projection import parsed, rebuild, treatment_of
 from incidents_api.writing.verify import links_of
 
 
@@ -63,7 +63,8 @@ def redact(
     revision = append(conn, [change], author.author)[0]
     texts = _forget_texts(conn, kind, left)
     once.forget_bodies(conn)
-    rebuild(conn)
+    built: str = conn.execute(sa.select(tables.head.c.projection)).scalar_one()
+    rebuild(conn, treatment=treatment_of(built))
     return Redacted(revision, tuple(one.revision.version for one in left), texts)
 
 

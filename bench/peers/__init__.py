@@ -1,8 +1,10 @@
 """Other people's software that would be used instead, each in an environment of its own."""
 
+from bench.peers.datasette import Datasette, DatasetteNext, DatasetteSQL
+from bench.peers.pocketbase import PocketBase
 from bench.systems import System
 
 
 def systems() -> list[System]:
     """Every peer, installed or not."""
-    return []
+    return [PocketBase(), Datasette(), DatasetteSQL(), DatasetteNext()]

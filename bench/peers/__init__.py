@@ -2,9 +2,10 @@
 
 from bench.peers.datasette import Datasette, DatasetteNext, DatasetteSQL
 from bench.peers.pocketbase import PocketBase
+from bench.peers.roapi import Roapi
 from bench.systems import System
 
 
 def systems() -> list[System]:
     """Every peer, installed or not."""
-    return [PocketBase(), Datasette(), DatasetteSQL(), DatasetteNext()]
+    return [PocketBase(), Datasette(), DatasetteSQL(), DatasetteNext(), Roapi()]

@@ -22,7 +22,7 @@ from urllib.parse import urlencode
 
 import orjson
 
-from bench.peers.peer import Hit, Peer, box_around
+from bench.peers.peer import Hit, Peer, box_around, csv_ids
 from bench.systems import COLUMNS, SUMS, Data, Request, Running, row
 
 NUMBERS = {"lat": "REAL", "lon": "REAL"} | dict.fromkeys(SUMS, "INTEGER")
@@ -99,7 +99,7 @@ class Datasette(Peer):
         if workload == "post":
             return None
         if workload == "export_csv":
-            return [told["id"] for told in csv.DictReader(body.decode().splitlines(keepends=True))]
+            return csv_ids(body)
         if workload == "export_ndjson":
             return [orjson.loads(line)["id"] for line in body.splitlines()]
         told = orjson.loads(body)

@@ -7,11 +7,14 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import orjson
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 
 from bench.hits import km
 from bench.peers import systems
 from bench.peers.peer import REQUIREMENTS, Peer, box_around
+from bench.peers.pypgstac import item
 from bench.systems import COLUMNS, SUMS, row
 from bench.workloads import WORKLOADS
 
@@ -41,6 +44,12 @@ DOES = {
     "datasette": f"{READS} export_csv",
     "datasette-sql": f"{READS} radius totals_country totals_month export_ndjson export_csv",
     "datasette-1.0": "post",
+    "roapi": f"{READS} radius totals_country totals_month export_ndjson export_csv export_parquet",
+    "tipg": (
+        "get list deep bbox radius text text_filter cql totals_country totals_month "
+        "export_ndjson export_csv export_geojson"
+    ),
+    "pypgstac": "",
 }
 ASKED = [(name, workload) for name, does in DOES.items() for workload in does.split()]
 
@@ -90,6 +99,12 @@ def sheet() -> bytes:
 @pytest.mark.parametrize(
     ("name", "workload", "body"),
     [
+        ("roapi", "list", orjson.dumps(ROWS)),
+        ("roapi", "export_csv", sheet()),
+        ("tipg", "list", orjson.dumps({"features": ROWS, "numberMatched": 2})),
+        ("tipg", "export_geojson", orjson.dumps({"features": ROWS})),
+        ("tipg", "export_csv", sheet()),
+        ("tipg", "export_ndjson", b"\n".join(map(orjson.dumps, ROWS)) + b"\n"),
         ("pocketbase", "list", orjson.dumps({"items": ROWS, "page": 1})),
         ("datasette", "list", orjson.dumps(ROWS)),
         ("datasette", "get", orjson.dumps({"rows": ROWS})),
@@ -103,12 +118,34 @@ def test_the_ids_of_an_answer(name: str, workload: str, body: bytes) -> None:
     assert PEERS[name].ids(workload, body) == ["one", "two"]
 
 
+def test_the_ids_of_a_parquet_file() -> None:
+    file = io.BytesIO()
+    pa.parquet.write_table(pa.table({"id": ["one", "two"]}), file)
+    assert PEERS["roapi"].ids("export_parquet", file.getvalue()) == ["one", "two"]
+
+
 @pytest.mark.parametrize(
     ("name", "body"),
-    [("pocketbase", orjson.dumps({"items": [MONTH]})), ("datasette-sql", orjson.dumps([MONTH]))],
+    [
+        ("pocketbase", orjson.dumps({"items": [MONTH]})),
+        *((name, orjson.dumps([MONTH])) for name in ("datasette-sql", "roapi", "tipg")),
+    ],
 )
 def test_the_rows_of_totals(name: str, body: bytes) -> None:
     assert PEERS[name].ids("totals_month", body) == [row("2020-01", 3, range(12))]
+
+
+def test_an_item_of_a_catalogue_leaves_out_what_is_empty() -> None:
+    told = dict.fromkeys(COLUMNS, "") | {
+        "id": "one",
+        "date_start": "2020-01-02",
+        "lat": "19.5",
+        "lon": "-99",
+        "killed_low": "2",
+    }
+    made = item(told)
+    assert made["geometry"] == {"type": "Point", "coordinates": [-99.0, 19.5]}
+    assert made["properties"] == {"date_start": "2020-01-02", "killed_low": 2, "datetime": "2020-01-02T00:00:00Z"}
 
 
 def test_what_is_installed_is_pinned_and_names_no_address() -> None:

@@ -112,7 +112,7 @@ class DatasetteSQL(Datasette):
     """Its route for any SQL."""
 
     name = "datasette-sql"
-    limits: Mapping[str, str] = Datasette.limits | {"max_returned_rows": "10000000"}
+    limits: Mapping[str, str] = dict(Datasette.limits) | {"max_returned_rows": "10000000"}
 
     def request(self, workload: str, hit: Hit) -> Request | None:
         """A statement with named parameters."""

@@ -75,13 +75,17 @@ class Peer:
         """Fill its store unless that is done; the seconds it took. What was left half made is made anew."""
         self.folder = self.store(data)
         done = self.folder / "loaded.json"
-        if not done.exists():
+        if not self.loaded():
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder.mkdir(parents=True)
             begun = time.perf_counter()
             counted = self.fill(data)
             done.write_text(json.dumps({"seconds": counted or time.perf_counter() - begun}))
         return float(json.loads(done.read_text())["seconds"])
+
+    def loaded(self) -> bool:
+        """Whether its store was made, and whole."""
+        return (self.folder / "loaded.json").exists()
 
     def store(self, data: Data) -> Path:
         """The folder of its store."""

@@ -143,7 +143,7 @@ def _box(hit: Hit) -> str:
 
 def _around(hit: Hit) -> str:
     distance = f"geoDistance(lon, lat, {hit['lon']}, {hit['lat']})"
-    return f"{_box(hit | box_around(hit))} && {distance}<={hit['radius_km']}"
+    return f"{_box(box_around(hit))} && {distance}<={hit['radius_km']}"
 
 
 def _word(hit: Hit) -> str:

@@ -99,36 +99,3 @@ def test_every_view_says_that_it_is_loading(visit: Visit, seeded_site: str) -> N
         for view in ("map", "timeline", "table", "facets"):
             page.goto(f"{seeded_site}/?view={view}", wait_until="domcontentloaded")
             expect(page.locator(".view").get_by_role("status").first).to_contain_text("Loading")
-
-
-def test_what_nobody_has_drawn_is_shown_as_its_country(visit: Visit, changed_site: str) -> None:
-    page = settled(visit(changed_site, "/?country=SS,KE"))
-    expect(page.locator(".dot")).to_have_count(0)
-    rough = page.locator(".rough li")
-    told = {name: int(number) for name, number in (one.rsplit("\n", 1) for one in rough.all_inner_texts())}
-    assert told == {"Upper Nile": 2, "Jonglei": 1, "somewhere in South Sudan": 1, "somewhere in Kenya": 1}
-    # All four of South Sudan in its one shape: hatched, named, and counted.
-    assert sorted(page.locator(".area-name").all_inner_texts()) == ["Kenya 1", "South Sudan 4"]
-    assert amber(page, "South Sudan") > 20
-    assert amber(page, "Kenya") > 20
-    rough.filter(has_text="Upper Nile").get_by_role("button").click()
-    expect(page.get_by_test_id("count")).to_have_text("2")
-    expect(page.locator(".area-name")).to_have_text(["South Sudan 2"])
-
-
-def amber(page: Page, name: str) -> int:
-    """How much more red than blue the map is below a name on it: plain land and water are grey."""
-    found: int = page.evaluate(
-        """(name) => {
-            const map = document.querySelector(".map canvas"), box = map.getBoundingClientRect();
-            const names = [...document.querySelectorAll(".area-name")];
-            const at = names.find((one) => one.textContent.startsWith(name)).getBoundingClientRect();
-            const small = document.createElement("canvas").getContext("2d");
-            const [x, y, size] = [at.x - box.x, at.bottom - box.y, 20].map((pixels) => pixels * devicePixelRatio);
-            small.drawImage(map, x, y, size, size, 0, 0, 1, 1);
-            const [red, , blue] = small.getImageData(0, 0, 1, 1).data;
-            return red - blue;
-        }""",
-        name,
-    )
-    return found

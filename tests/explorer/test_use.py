@@ -62,6 +62,13 @@ def test_a_time_is_chosen_by_dragging_and_moved_by_keys(visit: Visit, seeded_sit
     chosen = re.search(r"from=([\d-]+)&to=([\d-]+)", page.url)
     assert chosen is not None
     assert count(page) == ask(seeded_site, f"/v1/incidents?count=exact&from={chosen[1]}&to={chosen[2]}")["total"]
+    end = page.get_by_role("slider", name="End of the chosen time").bounding_box()
+    assert end is not None
+    page.mouse.move(end["x"] + 5, end["y"] + 50)
+    page.mouse.down()
+    page.mouse.move(end["x"] - box["width"] * 0.1, end["y"] + 50, steps=3)
+    page.mouse.up()
+    expect(page).to_have_url(re.compile(rf"from={chosen[1]}&to=(?!{chosen[2]})"))
     start = page.get_by_role("slider", name="Begin of the chosen time")
     start.focus()
     page.keyboard.press("PageDown")

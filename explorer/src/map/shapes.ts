@@ -9,12 +9,21 @@ interface Topology {
   arcs: [number, number][][];
 }
 
+export interface Bounds {
+  x0: number;
+  y0: number;
+  x1: number;
+  y1: number;
+}
+
 export interface Shape {
   code: string;
   name: string;
   path: Path2D;
-  /** On the unit square. */
-  bounds: { x0: number; y0: number; x1: number; y1: number };
+  /** Where any of it is, on the unit square. */
+  bounds: Bounds;
+  /** Where the most of it is: without islands far away; beyond the unit square where it goes over the antimeridian. */
+  main: Bounds;
   /** The middle of its largest piece: where its name may stand. */
   middle: { x: number; y: number };
 }
@@ -52,30 +61,60 @@ function decode({ transform, objects, arcs }: Topology): Shape[] {
   });
   return objects.units.geometries.map(({ id, properties, arcs: polygons }) => {
     const path = new Path2D();
-    const bounds = { x0: 1, y0: 1, x1: 0, y1: 0 };
-    let largest = { size: -1, x: 0, y: 0 };
+    const pieces: Piece[] = [];
     for (const polygon of polygons) {
       for (const [n, ring] of polygon.entries()) {
-        const points = ring.flatMap((arc) => (arc >= 0 ? (lines[arc] ?? []) : (lines[~arc] ?? []).toReversed()));
-        points.forEach(([x, y], at) => (at ? path.lineTo(x, y) : path.moveTo(x, y)));
-        path.closePath();
-        if (n) continue;
-        const piece = middleOf(points);
-        if (piece.size > largest.size) largest = piece;
-        for (const [x, y] of points) {
-          bounds.x0 = Math.min(bounds.x0, x);
-          bounds.x1 = Math.max(bounds.x1, x);
-          bounds.y0 = Math.min(bounds.y0, y);
-          bounds.y1 = Math.max(bounds.y1, y);
+        const points = unbroken(ring.flatMap((arc) => (arc >= 0 ? (lines[arc] ?? []) : (lines[~arc] ?? []).toReversed())));
+        const bounds = around(points);
+        // What goes over an edge of the world comes in at the other one.
+        for (const shift of [0, -1, 1].filter((by) => bounds.x0 + by < 1 && bounds.x1 + by > 0)) {
+          points.forEach(([x, y], at) => (at ? path.lineTo(x + shift, y) : path.moveTo(x + shift, y)));
+          path.closePath();
         }
+        if (!n) pieces.push({ ...middleOf(points), bounds });
       }
     }
-    return { code: id, name: properties.name, path, bounds, middle: { x: largest.x, y: largest.y } };
+    const largest = pieces.reduce((most, one) => (one.size > most.size ? one : most));
+    const main = joined(pieces.filter((one) => one.size >= largest.size * PART_OF_MAIN).map((one) => one.bounds));
+    const all = joined(pieces.map((one) => one.bounds));
+    const bounds = all.x0 < 0 || all.x1 > 1 ? { ...all, x0: 0, x1: 1 } : all;
+    return { code: id, name: properties.name, path, bounds, main, middle: { x: largest.x % 1, y: largest.y } };
   });
 }
 
+type Line = (readonly [number, number])[];
+
+interface Piece {
+  size: number;
+  x: number;
+  y: number;
+  bounds: Bounds;
+}
+
+/** A piece at least this much of the largest one is a main one. */
+const PART_OF_MAIN = 0.1;
+
+/** A ring over the antimeridian goes on beyond the edge, instead of back around the world. */
+function unbroken(points: Line): Line {
+  let shift = 0;
+  return points.map(([x, y], n) => {
+    const step = x - (points[n - 1]?.[0] ?? x);
+    if (Math.abs(step) > 0.5) shift -= Math.sign(step);
+    return [x + shift, y] as const;
+  });
+}
+
+const joined = (some: Bounds[]): Bounds => ({
+  x0: Math.min(...some.map((one) => one.x0)),
+  y0: Math.min(...some.map((one) => one.y0)),
+  x1: Math.max(...some.map((one) => one.x1)),
+  y1: Math.max(...some.map((one) => one.y1)),
+});
+
+const around = (points: Line): Bounds => joined(points.map(([x, y]) => ({ x0: x, y0: y, x1: x, y1: y })));
+
 /** The centroid of a ring, and its area. */
-function middleOf(points: (readonly [number, number])[]): { size: number; x: number; y: number } {
+function middleOf(points: Line): { size: number; x: number; y: number } {
   let twice = 0;
   let sumX = 0;
   let sumY = 0;
@@ -89,14 +128,9 @@ function middleOf(points: (readonly [number, number])[]): { size: number; x: num
   return twice ? { size: Math.abs(twice), x: sumX / (3 * twice), y: sumY / (3 * twice) } : { size: 0, x: 0, y: 0 };
 }
 
-/** The box around shapes, in degrees. */
+/** The box around what is most of some shapes, in degrees. */
 export function boxOf(shapes: Shape[]): Box | null {
   if (!shapes.length) return null;
-  const bounds = shapes.map((one) => one.bounds);
-  return [
-    toLon(Math.min(...bounds.map((one) => one.x0))),
-    toLat(Math.max(...bounds.map((one) => one.y1))),
-    toLon(Math.max(...bounds.map((one) => one.x1))),
-    toLat(Math.min(...bounds.map((one) => one.y0))),
-  ];
+  const { x0, y0, x1, y1 } = joined(shapes.map((one) => one.main));
+  return [toLon(x0), toLat(y1), toLon(x1), toLat(y0)];
 }

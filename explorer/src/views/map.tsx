@@ -5,7 +5,8 @@ import type { Incident, Page, Row, Totals } from "../api/types";
 import { inWords } from "../format/dates";
 import { country, label, number, t } from "../i18n";
 import { colours, draw, type Shade } from "../map/draw";
-import { type Box, bounded, type Camera, fitting, readCamera, scaleOf, toLat, toLon, toX, toY, writeCamera } from "../map/mercator";
+import { circles, type Dot, names } from "../map/marks";
+import { type Box, bounded, type Camera, fitting, readCamera, scaleOf, toLat, toLon, writeCamera } from "../map/mercator";
 import { boxOf, countries, type Shape, unitsOf } from "../map/shapes";
 import { movable } from "../map/surface";
 import { useNames } from "../parts/names";
@@ -103,7 +104,7 @@ export function MapView() {
     <div class="map-view">
       <div class="map" ref={frame}>
         {size && start && (
-          <Surface start={start} placed={at !== null || !loading} base={base} units={units} shades={shades} size={size} busy={loading} overview={overview.data?.rows ?? NONE} open={setHere} />
+          <Surface start={start} settled={at !== null || !loading} base={base} units={units} shades={shades} size={size} busy={loading} overview={overview.data?.rows ?? NONE} open={setHere} />
         )}
       </div>
       <aside class="map-side" aria-label={t("map_coarse")}>
@@ -154,7 +155,7 @@ interface SurfaceProps {
   shades: Shade[];
   size: Size;
   /** Whether `start` is where it will stay. */
-  placed: boolean;
+  settled: boolean;
   busy: boolean;
   /** Coarse cells, shown until finer ones are there. */
   overview: Row[];
@@ -162,14 +163,15 @@ interface SurfaceProps {
 }
 
 /** The part that moves: canvas below, buttons above. */
-function Surface({ start, placed, base, units, shades, size, busy, overview, open }: SurfaceProps) {
+function Surface({ start, settled, base, units, shades, size, busy, overview, open }: SurfaceProps) {
   const camera = useRef(start);
   const [rested, setRested] = useState(start);
   const frame = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const marks = useRef<HTMLDivElement>(null);
   const begin = writeCamera(start);
-  const dots = useDots(placed && begin === writeCamera(rested) ? rested : null, size);
+  const found = useDots(settled && begin === writeCamera(rested) ? rested : null, size);
+  const dots = useMemo(() => circles(found.data?.rows ?? overview, rested), [found.data, overview, rested]);
   const paint = useRef<() => void>(() => undefined);
   paint.current = () => {
     if (!canvas.current || !marks.current || !frame.current) return;
@@ -227,8 +229,8 @@ function Surface({ start, placed, base, units, shades, size, busy, overview, ope
       <div class="map-frame" ref={frame} tabIndex={0} role="application" aria-label={t("map_label")}>
         <canvas ref={canvas} aria-hidden="true" />
         <div class="marks" ref={marks}>
-          <Names shades={shades} camera={rested} />
-          <Dots rows={dots.data?.rows ?? overview} camera={rested} open={open} />
+          <Names shades={shades} dots={dots} camera={rested} />
+          <Dots dots={dots} open={open} />
         </div>
       </div>
       <div class="map-buttons">
@@ -242,7 +244,7 @@ function Surface({ start, placed, base, units, shades, size, busy, overview, ope
           ⤢
         </button>
       </div>
-      {(busy || dots.loading) && (
+      {(busy || found.loading) && (
         <div class="map-busy" role="status">
           {t("loading")} …
         </div>
@@ -251,20 +253,15 @@ function Surface({ start, placed, base, units, shades, size, busy, overview, ope
   );
 }
 
-/** Where something stands among the marks: pixels from the middle of the map at rest. */
-const placed = (x: number, y: number, camera: Camera): { left: string; top: string } => ({
-  left: `${((x - camera.x) * scaleOf(camera.zoom)).toFixed(1)}px`,
-  top: `${((y - camera.y) * scaleOf(camera.zoom)).toFixed(1)}px`,
-});
+const style = ({ x, y }: { x: number; y: number }): { left: string; top: string } => ({ left: `${x.toFixed(1)}px`, top: `${y.toFixed(1)}px` });
 
-/** The names of hatched areas that are large enough on the screen to hold them. */
-function Names({ shades, camera }: { shades: Shade[]; camera: Camera }) {
-  const room = shades.filter(({ shape }) => (shape.bounds.x1 - shape.bounds.x0) * scaleOf(camera.zoom) > 70);
+function Names({ shades, dots, camera }: { shades: Shade[]; dots: Dot[]; camera: Camera }) {
+  const shown = useMemo(() => names(shades, dots, camera), [shades, dots, camera]);
   return (
     <>
-      {room.map(({ shape, incidents }) => (
-        <span key={shape.code} class="area-name" style={placed(shape.middle.x, shape.middle.y, camera)} aria-hidden="true">
-          {shape.code.length === 2 ? country(shape.code) : shape.name} <b>{number(incidents)}</b>
+      {shown.map((one) => (
+        <span key={one.code} class="area-name" style={style(one)} aria-hidden="true">
+          {one.text} <b>{number(one.incidents)}</b>
         </span>
       ))}
     </>
@@ -279,16 +276,16 @@ function useDots(camera: Camera | null, size: Size): Answer<Totals> {
   return useAnswer<Totals>(camera && countsUrl("cell", more));
 }
 
-/** One button for each cell, at the middle of its points. */
-function Dots({ rows, camera, open }: { rows: Row[]; camera: Camera; open: (row: Row) => void }) {
+/** A button for each dot. */
+function Dots({ dots, open }: { dots: Dot[]; open: (row: Row) => void }) {
   return (
     <>
-      {rows.filter((row) => row.point).map((row) => (
+      {dots.map(({ row, size, ...at }) => (
         <button
           key={row.key.cell}
           type="button"
           class={row.incidents === 1 ? "dot one" : "dot"}
-          style={{ ...placed(toX(row.point?.lon ?? 0), toY(row.point?.lat ?? 0), camera), "--size": `${Math.round(14 + 7 * Math.log2(row.incidents))}px` }}
+          style={{ ...style(at), "--size": `${size}px` }}
           aria-label={row.incidents === 1 ? t("map_dot_one") : t("map_dot", { n: row.incidents })}
           onClick={() => open(row)}
         >

@@ -11,6 +11,8 @@ import { type Lane, lanes } from "./lanes";
 const EACH = 300;
 const MONTHS_HIGH = 120;
 const LANE_HIGH = 18;
+/** Pixels that the bar of a month is wide at the most. */
+const WIDEST = 64;
 
 interface Bar {
   first: number;
@@ -102,26 +104,26 @@ function Brush({ all, from, to }: { all: Months; from: string; to: string }) {
   const begin = (event: PointerEvent): void => {
     (event.currentTarget as Element).setPointerCapture(event.pointerId);
     const day = dayAt(event.clientX);
-    setDrag([day, day]);
+    // Whoever takes one end moves it; the other one stays.
+    const handle = (event.target as Element).closest<HTMLElement>("[data-other]");
+    setDrag([handle ? Number(handle.dataset.other) : day, day]);
   };
   const end = (): void => {
     if (drag && drag[0] !== drag[1]) choose(drag);
     setDrag(null);
   };
   return (
-    <div class="brush" ref={box}>
+    <div
+      class="brush"
+      ref={box}
+      onPointerDown={begin}
+      onPointerMove={(event) => drag && setDrag([drag[0], dayAt(event.clientX)])}
+      onPointerUp={end}
+      onPointerCancel={() => setDrag(null)}
+    >
       {width > 0 && (
         <>
-          <svg
-            width={width}
-            height={MONTHS_HIGH}
-            role="img"
-            aria-label={t("time_chart")}
-            onPointerDown={begin}
-            onPointerMove={(event) => drag && setDrag([drag[0], dayAt(event.clientX)])}
-            onPointerUp={end}
-            onPointerCancel={() => setDrag(null)}
-          >
+          <svg width={width} height={MONTHS_HIGH} role="img" aria-label={t("time_chart")}>
             <Bars all={all} x={x} high={MONTHS_HIGH - 20} />
             {chosen && (
               <rect class="chosen" x={x(Math.min(...chosen))} y={0} width={Math.max(2, x(Math.max(...chosen) + 1) - x(Math.min(...chosen)))} height={MONTHS_HIGH - 20} />
@@ -130,8 +132,8 @@ function Brush({ all, from, to }: { all: Months; from: string; to: string }) {
           </svg>
           {chosen && !drag && (
             <>
-              <Handle at={chosen[0]} x={x(chosen[0])} name={t("time_start")} all={all} move={(day) => choose([Math.min(day, chosen[1]), chosen[1]])} />
-              <Handle at={chosen[1]} x={x(chosen[1] + 1)} name={t("time_end")} all={all} move={(day) => choose([chosen[0], Math.max(day, chosen[0])])} />
+              <Handle at={chosen[0]} other={chosen[1]} x={x(chosen[0])} name={t("time_start")} all={all} move={(day) => choose([Math.min(day, chosen[1]), chosen[1]])} />
+              <Handle at={chosen[1]} other={chosen[0]} x={x(chosen[1] + 1)} name={t("time_end")} all={all} move={(day) => choose([chosen[0], Math.max(day, chosen[0])])} />
             </>
           )}
         </>
@@ -142,8 +144,17 @@ function Brush({ all, from, to }: { all: Months; from: string; to: string }) {
 
 const KEYS: Record<string, number> = { ArrowLeft: -1, ArrowRight: 1, ArrowDown: -1, ArrowUp: 1, PageDown: -30, PageUp: 30 };
 
-/** An end of the chosen time, to be moved by keys. */
-function Handle({ at, x, name, all, move }: { at: number; x: number; name: string; all: Months; move: (day: number) => void }) {
+interface HandleProps {
+  at: number;
+  other: number;
+  x: number;
+  name: string;
+  all: Months;
+  move: (day: number) => void;
+}
+
+/** An end of the chosen time: moved by keys here, by the pointer in the brush around it. */
+function Handle({ at, other, x, name, all, move }: HandleProps) {
   return (
     <div
       class="handle"
@@ -154,6 +165,7 @@ function Handle({ at, x, name, all, move }: { at: number; x: number; name: strin
       aria-valuemax={all.last}
       aria-valuenow={at}
       aria-valuetext={isoDay(at)}
+      data-other={other}
       style={{ left: `${x}px` }}
       onKeyDown={(event) => {
         const step = KEYS[event.key];
@@ -170,11 +182,22 @@ function Handle({ at, x, name, all, move }: { at: number; x: number; name: strin
 function Bars({ all, x, high }: { all: Months; x: (day: number) => number; high: number }) {
   const most = Math.max(1, ...all.months.map((bar) => bar.incidents), ...all.years.map((bar) => bar.incidents / 12));
   const bar = (one: Bar, share: number, name: string) => {
-    const tall = Math.max(1.5, (one.incidents / share / most) * (high - 6));
+    const tall = Math.max(1.5, (one.incidents / share / most) * (high - 20));
+    const whole = Math.max(1, x(one.last + 1) - x(one.first) - 0.5);
+    // A month on half the screen is still one number: no wall of colour, but a bar with its figure.
+    const wide = name === "month" ? Math.min(whole, WIDEST) : whole;
+    const left = x(one.first) + (whole - wide) / 2;
     return (
-      <rect key={`${name}${one.first}`} class={name} x={x(one.first)} y={high - tall} width={Math.max(1, x(one.last + 1) - x(one.first) - 0.5)} height={tall}>
-        <title>{`${isoDay(one.first).slice(0, name === "year" ? 4 : 7)}: ${number(one.incidents)}`}</title>
-      </rect>
+      <g key={`${name}${one.first}`}>
+        <rect class={name} x={left} y={high - tall} width={wide} height={tall}>
+          <title>{`${isoDay(one.first).slice(0, name === "year" ? 4 : 7)}: ${number(one.incidents)}`}</title>
+        </rect>
+        {name === "month" && wide > 30 && (
+          <text class="told" x={left + wide / 2} y={high - tall - 4} text-anchor="middle">
+            {number(one.incidents)}
+          </text>
+        )}
+      </g>
     );
   };
   return (
@@ -203,7 +226,7 @@ function Axis({ first, last, width, y }: { first: number; last: number; width: n
     for (let year = Math.ceil(begin / every) * every; year <= end; year += every) ticks.push({ day: dayNumber(`${year}-01-01`), text: String(year) });
   }
   const x = (day: number): number => ((day - first) / Math.max(1, last - first + 1)) * width;
-  const fits = ticks.filter(({ day }) => day >= first && x(day) < width - 30);
+  const fits = ticks.filter(({ day, text }) => day >= first && x(day) + text.length * 6.5 < width);
   return (
     <g class="axis" transform={`translate(0 ${y})`}>
       <line x1={0} x2={width} y1={0} y2={0} />

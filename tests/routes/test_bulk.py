@@ -96,6 +96,16 @@ def test_every_kind_can_be_posted(client: TestClient, plural: str) -> None:
     assert len(client.get(f"/v1/{plural}?external_id=list:0,list:1,list:2").json()["items"]) == 3
 
 
+def test_many_lines_are_not_compared_and_whoever_asks_for_it_is_told(client: TestClient) -> None:
+    key = key_for(client)
+    refused = post(client, key, lines([report(1)]), "?on_duplicate=reject")
+    assert (refused.status_code, refused.json()["errors"][0]["parameter"]) == (400, "on_duplicate")
+    twins = [report(n, title="Sixteen rescued in Culiacán") for n in (1, 2)]
+    assert told(post(client, key, lines(twins))) == (2, 2, 0, 0, 0)
+    pair = client.get("/v1/duplicates?from=2024-03-26&to=2024-03-26").json()["items"]
+    assert [len(one["incidents"]) for one in pair] == [2]
+
+
 def test_what_stands_is_left_brought_up_to_date_or_refused(client: TestClient) -> None:
     key = key_for(client)
     first = [report(n) for n in range(3)]

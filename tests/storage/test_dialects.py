@@ -222,3 +222,34 @@ def test_a_damaged_file_is_found(new_store: Callable[..., str]) -> None:
             told = [str(error)]
     assert told
     database.close_writer()
+
+
+# --- Many rows -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [1, 20, 21, 300], ids=["one", "few", "more", "many"])
+def test_rows_are_inserted_as_they_are_or_not_at_all(database: Database, count: int) -> None:
+    """However many there are, whatever signs are in them, and with the same error where one stands already."""
+    hard = ["", "\\N", "\\.", "a\tb\nc\r", '"', "'", "{1,2}", "é\U0001f600", "%s", "?", "\\\\", None]
+    rows = [
+        {"record_id": f"r{n}", "field": f"f{n}", "value": hard[n % len(hard)] or "", "kind": "incident", "seq_from": n}
+        | {"seq_to": None if n % 2 else n + 2**40}
+        for n in range(count)
+    ]
+    states = [
+        {"id": f"r{n}", "kind": "actor", "version": n, "ended": hard[n % len(hard)], "successor": None}
+        for n in range(count)
+    ]
+    with database._engine.connect() as conn:
+        with conn.begin():
+            dialects.insert_rows(conn, tables.term, rows)
+            dialects.insert_rows(conn, tables.record, states)
+        kept = [dict(row) for row in conn.execute(sa.select(tables.term).order_by(tables.term.c.seq_from)).mappings()]
+        assert kept == rows
+        known = conn.execute(sa.select(tables.record).order_by(tables.record.c.version)).mappings()
+        assert [dict(row) for row in known] == states
+        conn.rollback()
+        new = [{**one, "id": f"x{n}"} for n, one in enumerate(states)]
+        with pytest.raises(sa.exc.IntegrityError), conn.begin():
+            dialects.insert_rows(conn, tables.record, [*new, *states])
+        assert conn.execute(sa.select(sa.func.count()).select_from(tables.record)).scalar_one() == count

@@ -230,6 +230,8 @@ def _aliases(block: int) -> list[str]:
     return _unpack(_file().alias_spans[block]).decode().split("\n")
 
 
+# Countries and first-order units are asked for again and again, and lie in as many blocks as there are countries.
+@lru_cache(maxsize=4096)
 def _record(number: int) -> Place:
     block = bisect_right(_file().record_numbers, number) - 1
     return _records(block).place(number - _file().record_numbers[block])

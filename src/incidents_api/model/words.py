@@ -1,7 +1,7 @@
 """Words of full text: how texts are cut into words, and how a search is read; the same for both databases."""
 
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,8 +40,10 @@ _WORDED = frozenset(
 
 def words_of(record: Record, names: Iterable[str] = ()) -> list[str]:
     """The words of a record (titles, summaries, quotes, names, notes) and of further names, folded, in order."""
+    texts: list[str] = []
+    _gather(record, texts, worded=False)
     found: list[str] = []
-    for text in (*_texts(record, worded=False), *names):
+    for text in (*texts, *names):
         found += (word[:MAX_WORD] for word in fold(text).split())
         found.append(BREAK)
         if len(found) >= MAX_WORDS:
@@ -49,17 +51,23 @@ def words_of(record: Record, names: Iterable[str] = ()) -> list[str]:
     return found
 
 
-def _texts(value: Any, *, worded: bool) -> Iterator[str]:
-    if isinstance(value, str):
-        if worded:
-            yield value
-    elif isinstance(value, dict):
-        for name, item in sorted(value.items()):
-            if name not in _SKIPPED:
-                yield from _texts(item, worded=name in _WORDED)
-    elif isinstance(value, list):
+def _gather(value: Any, into: list[str], *, worded: bool) -> None:
+    """Add the texts of a value whose members are searched; `worded`: so are texts that stand in it alone."""
+    if isinstance(value, dict):
+        for name in sorted(value):
+            item = value[name]
+            if item is not None and name not in _SKIPPED:
+                if isinstance(item, str):
+                    if name in _WORDED:
+                        into.append(item)
+                elif isinstance(item, dict | list):
+                    _gather(item, into, worded=name in _WORDED)
+    else:
         for item in value:
-            yield from _texts(item, worded=worded)
+            if isinstance(item, dict | list):
+                _gather(item, into, worded=worded)
+            elif worded and isinstance(item, str):
+                into.append(item)
 
 
 def name_key(text: str) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from incidents_api.errors import Conflict, StaleVersion
 from incidents_api.model.revision import Revision, canonical, commit, link, new_salt
-from incidents_api.storage import tables
+from incidents_api.storage import dialects, tables
 from incidents_api.writing import lookup
 from incidents_api.writing.projection import project, treatment_of
 
@@ -65,7 +65,7 @@ def append(conn: Connection, changes: Sequence[Change], author: str, now: dateti
         revisions.append(Revision(**entry, reason=reason, record=record, salt=salt, hash=previous))
     rows = [{name: getattr(one, name) for name in Revision.__slots__} for one in revisions]
     try:
-        conn.execute(sa.insert(tables.revision), rows)
+        dialects.insert_rows(conn, tables.revision, rows)
         conn.execute(sa.update(tables.head).values(seq=seq, hash=previous, recorded_at=moment))
         entries = [(one, change.record, change.reason) for one, change in zip(revisions, changes, strict=True)]
         project(conn, entries, treatment_of(head.projection))

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from incidents_api.errors import Conflict, Fault, Gone, Invalid, Problem
+from incidents_api.model import gazetteer
 from incidents_api.model.kinds import Kind
 from incidents_api.model.merging import each_once
 from incidents_api.model.revision import derived_id
@@ -325,17 +326,22 @@ _KIND_OF = {name: name for name in ("source", "actor", "location", "incident")}
 
 
 def _cited(report: Report, kind: str = "") -> Iterator[Own]:
-    """The external ids by which a report names others, so that they are looked up together."""
+    """The external ids by which a report names others, so that they are looked up together; codes of units, too."""
     for name, value in report.__dict__.items():
-        of = _KIND_OF.get(name, kind if name == "parent" else "")
-        if isinstance(value, str):
+        form = type(value)
+        if form is str:
+            of = _KIND_OF.get(name, kind if name == "parent" else "")
             if of and (pair := lookup.split_external(value)) is not None:
                 yield of, *pair
-        elif isinstance(value, Report):
+            elif of == "location" and (unit := gazetteer.unit(value)) is not None:
+                scheme, _, code = unit.key.partition(":")
+                yield of, scheme, code
+        elif form is list:
+            for one in value:
+                if Report in type(one).__mro__:
+                    yield from _cited(one)
+        elif Report in form.__mro__:  # isinstance asks the metaclass, which takes its time
+            of = _KIND_OF.get(name, kind if name == "parent" else "")
             if of:
                 yield from ((of, scheme, text) for scheme, text in getattr(value, "external_ids", {}).items())
             yield from _cited(value, of)
-        elif isinstance(value, list):
-            for one in value:
-                if isinstance(one, Report):
-                    yield from _cited(one)

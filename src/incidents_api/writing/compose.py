@@ -1,6 +1,6 @@
 """Reports to records: every kind's report, its references resolved, as the plain record that the log keeps."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from incidents_api.model.actor import ActorReport
@@ -80,9 +80,11 @@ def _incident(to: Resolver, report: IncidentReport, record_id: str) -> dict[str,
 
 
 def _cites(record: Any, source_id: str) -> bool:
-    if isinstance(record, Mapping):
-        return record.get("source_id") == source_id or any(_cites(value, source_id) for value in record.values())
-    return isinstance(record, list) and any(_cites(value, source_id) for value in record)
+    if type(record) is dict:
+        return record.get("source_id") == source_id or any(
+            _cites(value, source_id) for value in record.values() if type(value) in (dict, list)
+        )
+    return any(_cites(value, source_id) for value in record if type(value) in (dict, list))
 
 
 def derive(to: Resolver, record: dict[str, Any], sent_from: int = 0) -> dict[str, Any]:

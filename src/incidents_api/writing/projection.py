@@ -138,8 +138,7 @@ def _named(record: Record) -> set[str]:
 
 def _insert(conn: Connection, rows: Rows) -> None:
     for table, found in rows.items():
-        if found:
-            conn.execute(sa.insert(table), found)
+        dialects.insert_rows(conn, table, found)
     rows.clear()
 
 
@@ -298,8 +297,7 @@ def _project_ancestry(conn: Connection, revision: Revision, record: Record | Non
         for ancestor, distance in wanted.items():
             if own.get(ancestor) != distance:
                 fresh.append(_line(revision, record_id, ancestor, distance + depth))
-    if fresh:
-        conn.execute(sa.insert(table), fresh)
+    dialects.insert_rows(conn, table, fresh)
 
 
 def _line(revision: Revision, record_id: str, ancestor: str, depth: int) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from incidents_api.storage.dialects.connections import (
 )
 from incidents_api.storage.dialects.expressions import Text, current_index, few_index, index, inside, joined
 from incidents_api.storage.dialects.readers import READ_OPTIONS, PostgresReader, Reader, Row, SqliteReader, make_reader
+from incidents_api.storage.dialects.rows import insert_rows
 from incidents_api.storage.dialects.words import clear_words, create_search, has_words, index_words, search_values
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "has_words",
     "index",
     "index_words",
+    "insert_rows",
     "inside",
     "is_one_file",
     "is_unavailable",

@@ -14,9 +14,9 @@ from typing import Any, TextIO
 
 from bench import CACHE, rows
 from bench.incidents import SCHEME, Maker, id_of
-from bench.systems import COLUMNS, SUMS, Data
+from bench.systems import COLUMNS, NUMBERS, Data
 
-NUMBERS = {"lat": "REAL", "lon": "REAL"} | dict.fromkeys(SUMS, "INTEGER")
+_TYPES = {float: "REAL", int: "INTEGER"}
 TEXTS = ("title", "summary", "place", "actor_a", "actor_b")
 FORM = 1
 """Counts up when generated data change, so that what was made before is made anew."""
@@ -79,7 +79,7 @@ def _create(reference: sqlite3.Connection) -> None:
     reference.execute("PRAGMA journal_mode = OFF")
     reference.execute("PRAGMA synchronous = OFF")
     reference.execute("BEGIN")
-    columns = ", ".join(f"{name} {NUMBERS.get(name, 'TEXT')}" for name in COLUMNS)
+    columns = ", ".join(f"{name} {_TYPES.get(NUMBERS.get(name, str), 'TEXT')}" for name in COLUMNS)
     for table in ("flat", "earlier"):
         reference.execute(f"CREATE TABLE {table} ({columns})")
     reference.execute("CREATE TABLE tree (part TEXT, whole TEXT)")

@@ -24,6 +24,10 @@ high figure is not known, the one below it stands there, as in totals.
 """
 
 
+NUMBERS: dict[str, type] = {"lat": float, "lon": float} | dict.fromkeys(SUMS, int)
+"""The columns that hold numbers; all others hold texts."""
+
+
 @dataclass(frozen=True)
 class Data:
     """Files made by bench/generate.py, `size` incidents; every system keeps its store in `folder`/NAME.

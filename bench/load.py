@@ -1,0 +1,169 @@
+"""The client: keep-alive connections that ask without a pause, and what the servers used of the machine meanwhile."""
+
+import asyncio
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import psutil
+import uvloop
+
+from bench.systems import Running
+
+PATIENCE = 600.0
+"""Seconds after which a drive that does not end is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a drive gave: requests answered, seconds, how long each took (in seconds, sorted), bytes, failures, and CPU
+    seconds of the servers."""
+
+    requests: int
+    seconds: float
+    waits: tuple[float, ...]
+    bytes: int
+    failed: int
+    cpu: float
+
+    @property
+    def rate(self) -> float:
+        """Requests a second."""
+        return self.requests / self.seconds
+
+    @property
+    def cpu_each(self) -> float:
+        """CPU seconds of the servers for a request."""
+        return self.cpu / max(1, self.requests)
+
+    def wait(self, share: float) -> float:
+        """Seconds within which that share was answered."""
+        return self.waits[min(len(self.waits) - 1, int(share * len(self.waits)))] if self.waits else float("nan")
+
+
+class _Connection(asyncio.Protocol):
+    """One connection: the next request goes out when the answer before it is whole."""
+
+    def __init__(self, drive: "_Drive") -> None:
+        self.drive = drive
+        self.transport: Any = None
+        self._head = b""
+        self._left = 0
+        self._chunked = False
+        self._tail = b""
+        self._sent = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        self.transport = transport
+        self._ask()
+
+    def _ask(self) -> None:
+        request = self.drive.following()
+        if request is None:
+            self.transport.close()
+            return
+        self._head, self._left, self._chunked, self._tail = b"", -1, False, b""
+        self._sent = time.perf_counter()
+        self.transport.write(request)
+
+    def data_received(self, data: bytes) -> None:
+        """Count until the answer is whole."""
+        self.drive.bytes += len(data)
+        if self._left < 0 and not self._chunked:
+            self._head += data
+            head, found, data = self._head.partition(b"\r\n\r\n")
+            if not found:
+                return
+            self.drive.failed += head[9:10] != b"2"
+            length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0].strip()
+            self._chunked, self._left = not length, int(length or 0)
+        if self._chunked:
+            self._tail = (self._tail + data)[-7:]
+            if self._tail.endswith(b"0\r\n\r\n"):
+                self._done()
+            return
+        self._left -= len(data)
+        if self._left <= 0:
+            self._done()
+
+    def _done(self) -> None:
+        self.drive.waits.append(time.perf_counter() - self._sent)
+        self._ask()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """A server that hangs up on us failed; the others go on."""
+        self.drive.failed += error is not None
+        self.drive.open -= 1
+        if not self.drive.open:
+            self.drive.ended.set()
+
+
+class _Drive:
+    """The requests in turn, until the time is over."""
+
+    def __init__(self, requests: Sequence[bytes], seconds: float) -> None:
+        self._requests, self._turn = requests, count()
+        self._until = time.perf_counter() + seconds
+        self.waits: list[float] = []
+        self.bytes = self.failed = self.open = 0
+        self.ended = asyncio.Event()
+
+    def following(self) -> bytes | None:
+        """The next request; None when the time is over."""
+        if time.perf_counter() >= self._until:
+            return None
+        return self._requests[next(self._turn) % len(self._requests)]
+
+
+async def _driven(running: Running, drive: _Drive, connections: int) -> None:
+    host, _, port = running.url.removeprefix("http://").partition(":")
+    loop = asyncio.get_running_loop()
+    drive.open = connections
+    for _ in range(connections):
+        await loop.create_connection(lambda: _Connection(drive), host, int(port))
+    async with asyncio.timeout(PATIENCE):
+        await drive.ended.wait()
+
+
+def drive(running: Running, requests: Sequence[bytes], connections: int = 8, seconds: float = 2.0) -> Load:
+    """Ask these in turn over so many connections, for so long."""
+    told = _Drive(requests, seconds)
+    before, begun = cpu(running), time.perf_counter()
+    uvloop.run(_driven(running, told, connections))
+    took, used = time.perf_counter() - begun, cpu(running) - before
+    return Load(len(told.waits), took, tuple(sorted(told.waits)), told.bytes, told.failed, used)
+
+
+def processes(running: Running) -> Iterator[psutil.Process]:
+    """The processes of a system: its roots and all they started."""
+    for pid in running.pids:
+        root = psutil.Process(pid)
+        yield root
+        yield from root.children(recursive=True)
+
+
+def cpu(running: Running) -> float:
+    """CPU seconds that the processes of a system have used so far."""
+    total = 0.0
+    for process in processes(running):
+        try:
+            times = process.cpu_times()
+        except psutil.NoSuchProcess:
+            continue
+        total += times.user + times.system
+    return total
+
+
+def memory(running: Running) -> int:
+    """Bytes that the processes of a system keep in memory, shared pages parted among those who share them."""
+    total = 0
+    for process in processes(running):
+        try:
+            told = process.memory_full_info()
+        except psutil.Error:
+            continue
+        total += getattr(told, "pss", 0) or told.rss
+    return total

@@ -44,6 +44,13 @@ def amber(page: Page, name: str) -> int:
     return found
 
 
+def test_what_has_no_place_is_a_number(visit: Visit, changed_site: str) -> None:
+    page = settled(visit(changed_site, "/?q=says"))
+    expect(page.locator(".dot")).to_have_count(0)
+    expect(page.locator(".rough li")).to_have_text(["Without any place 1"])
+    expect(page.get_by_test_id("count")).to_have_text("1")
+
+
 def test_dots_stay_small_and_names_cover_nothing(visit: Visit, ucdp_site: str) -> None:
     page = settled(visit(ucdp_site, "/?at=20,-100,7"))
     dots, names = (

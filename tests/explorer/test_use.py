@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 
+import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -172,6 +173,40 @@ def test_a_download_holds_what_is_shown(visit: Visit, seeded_site: str) -> None:
         page.get_by_role("link", name=re.compile("^CSV")).click()
     rows = list(csv.DictReader(io.StringIO(started.value.path().read_text("utf-8"))))
     assert len(rows) == count(page) == 5
+    for link in page.get_by_role("dialog").get_by_role("link").all():
+        file = httpx.get(f"{seeded_site}{link.get_attribute('href')}", trust_env=False)
+        assert file.status_code == 200
+        assert "attachment" in file.headers["content-disposition"]
+        assert len(file.content) > 1000, link.inner_text()
+
+
+def test_facets_follow_the_filter_and_are_searched_within(visit: Visit, seeded_site: str) -> None:
+    page = settled(visit(seeded_site, "/?view=facets"))
+    actors = page.get_by_role("list", name="Actor", exact=True)
+    page.get_by_role("searchbox", name="Find in Actor").fill("sinaloa c")
+    expect(actors.get_by_role("button")).to_have_text(["faction of the Sinaloa Cartel (unnamed) 2"])
+    actors.get_by_role("button").click()
+    expect(page.get_by_test_id("count")).to_have_text("2")
+    expect(actors.get_by_role("button").first).to_have_attribute("aria-pressed", "true")
+    types = page.get_by_role("list", name="Type", exact=True).get_by_role("button")
+    expect(types).to_have_text(["Home invasion 1", "Kidnapping / abduction 1"])
+    actors.get_by_role("button").first.click()
+    expect(page.get_by_test_id("count")).to_have_text("12")
+
+
+def test_a_day_is_a_mark_and_what_is_less_exact_a_bar(visit: Visit, seeded_site: str) -> None:
+    page = settled(visit(seeded_site, "/?view=timeline&from=2024-03-01&to=2024-03-31"))
+    marks = {str(one.get_attribute("aria-label")): one for one in page.locator(".mark").all()}
+    assert len(marks) == 6
+    widths = {
+        words: mark.locator("rect, circle").first.bounding_box()["width"]  # type: ignore[index]
+        for name, mark in marks.items()
+        for words in [name.rpartition(": ")[2]]
+    }
+    assert widths["on or before 26 March 2024"] > 500
+    assert 60 < widths["some day between 24 and 26 March 2024"] < widths["from 23 to 26 March 2024"] < 150
+    lasted = page.locator(".mark.lasted")
+    expect(lasted).to_have_count(1)
 
 
 def test_citing_names_the_edition_and_a_link_that_stays(visit: Visit, seeded_site: str) -> None:

@@ -61,7 +61,7 @@ def write(browser: Browser, site: str, folder: Path) -> None:
 
 def illustrate(browser: Browser, site: str) -> None:
     """The two images of the documents."""
-    page = browser.new_page(viewport={"width": 1120, "height": 760}, locale="en-GB", color_scheme="light")
+    page = browser.new_page(viewport={"width": 1120, "height": 920}, locale="en-GB", color_scheme="light")
     page.goto(site)
     settled(page).screenshot(path=DOCS / "map.png")
     page.set_viewport_size({"width": 1060, "height": 660})

@@ -155,8 +155,13 @@ class Model:
         then = [entry.record for entry in self.log[:at] if entry.id == one and entry.record is not None]
         if not then or isinstance(then[-1], Named) or who == EDITOR:
             return bool(then)
-        closed = then[-1].restricted or (bodies[-1].record.restricted and not ever)
+        closed = then[-1].restricted or (not ever and self.closed(one))
         return not closed and (then[-1].status in PUBLISHED or bodies[0].author == who)
+
+    def closed(self, one: str) -> bool:
+        """Whether an incident, or what it was merged into, was restricted when it last said anything."""
+        said = {entry.id: entry.record for entry in self.log if entry.record is not None}
+        return any(said[each].restricted for each in (one, self.survivor(one)))
 
     def status(self, who: str | None, one: str, at: int | None = None) -> int:
         """How a read of one record is answered."""
@@ -182,7 +187,7 @@ class Model:
             before = self.newest(seq - 1).get(entry.id)
             stood = not own or (before and before.record and self.sees(who, entry.id, seq - 1, ever=True))
             if entry.record is None:
-                told += [(seq, entry.id, "end")] if stood else []
+                told += [(seq, entry.id, "leave" if own and self.closed(entry.id) else "end")] if stood else []
             elif not own or self.sees(who, entry.id, seq):
                 told.append((seq, entry.id, "upsert"))
             elif stood and not self.sees(who, entry.id, seq, ever=True):

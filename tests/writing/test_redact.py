@@ -170,6 +170,20 @@ def test_an_ended_and_a_merged_record_lose_words_and_stay_what_they_were(
     assert (back.status_code, "redacted" in back.json()["detail"]) == (409, True)
 
 
+def test_the_past_of_what_was_merged_stays_closed(client: TestClient, keys: dict[str, str]) -> None:
+    into, merged = made(client, keys, title="Other"), made(client, keys, title=WORDS, summary="Canary")
+    seq = client.get("/v1/edition").json()["seq"]
+    headers = keys | {"If-Match": "*"}
+    assert client.post(f"/v1/incidents/{merged}/merge", json={"into": into}, headers=headers).status_code == 200
+    patch(client, keys, into, sensitivity="restricted")
+    for _ in range(2):
+        assert client.get(f"/v1/incidents/{merged}?as_of={seq}").status_code == 404
+        assert client.get(f"/v1/incidents?as_of={seq}").json()["items"] == []
+        if client.get(f"/v1/incidents/{merged}/revisions/1", headers=keys).json()["title"]:
+            redact(client, keys, merged, paths=["/title"])
+    whole(client)
+
+
 def test_other_kinds(client: TestClient, keys: dict[str, str]) -> None:
     record_id = made(client, keys, actors=[{"name": WORDS, "role": "perpetrator"}])
     actor = client.get(f"/v1/incidents/{record_id}").json()["actors"][0]["actor_id"]

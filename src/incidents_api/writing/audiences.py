@@ -67,12 +67,12 @@ def settle(conn: Connection, incidents: Sequence[tuple[Revision, Record | None]]
 
     What is closed by now is closed at every moment of the past. So both follow from the whole history of an incident
     up to this revision, whose own rows are in the tables already, and a rebuild comes to the same. The past of an
-    incident that was merged into another is closed as that one is, too. A row must be written before the next is asked
-    for.
+    incident that was merged into another is closed as that one is, too, whichever of the two is revised. A row must be
+    written before the next is asked for.
     """
     kept = _kept(conn, [revision.record_id for revision, _ in incidents])
     for revision, record in incidents:
-        yield from _settle(conn, revision, kept.get(revision.record_id, ()), None, treatment)
+        yield from _settle(conn, revision, kept.get(revision.record_id, ()), _survivor(conn, revision), treatment)
         for merged in (record or {}).get("merged", ()):
             last = _revisions(conn, merged["id"])[-1]
             rows = _kept(conn, [last.record_id]).get(last.record_id, ())
@@ -88,6 +88,16 @@ def _kept(conn: Connection, ids: Iterable[str]) -> dict[str, list[Any]]:
         for row in conn.execute(sa.select(*columns).where(own.id.in_(some)).order_by(own.id, own.seq_from)):
             found.setdefault(row.id, []).append(row)
     return found
+
+
+def _survivor(conn: Connection, revision: Revision) -> Record | None:
+    """What the incident that stands for this one says, or said last; None for one that was not merged."""
+    if revision.record is not None or revision.operation != "merge" or revision.reason is None:
+        return None
+    log, survivor = tables.revision.c, lookup.survivor(conn, json.loads(revision.reason)["successor"])
+    said = sa.select(log.record).where(log.record_id == survivor, log.record.is_not(None))
+    text = conn.execute(said.order_by(log.version.desc()).limit(1)).scalar_one_or_none()
+    return None if text is None else lookup.parse(text)
 
 
 def _settle(

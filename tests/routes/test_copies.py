@@ -19,6 +19,7 @@ from incidents_api.writing import embargo, projection
 from tests import make
 from tests.conftest import key_for, serve
 from tests.model.test_diff import apply
+from tests.rows import dump
 
 MERGE = {"Content-Type": "application/merge-patch+json", "If-Match": "*"}
 ENVELOPE = ("id", "version", "seq", "recorded_at", "recorded_by")
@@ -93,6 +94,7 @@ class World:
             (2, lambda: self.client.post(f"{path}/merge", json={"into": self.chance.choice(self.ids)}, headers=put)),
             (1, lambda: self.client.post(f"{path}/redact", json={"paths": ["/title"]}, headers=put)),
             (1, lambda: self.client.post(f"{path}/redact", json={}, headers=put)),
+            (1, lambda: self.client.post(f"{path}/redact", json={"versions": [1]}, headers=put)),
             (5, self.pass_time),
         ]
         what = self.chance.choices([one for _, one in do], [often for often, _ in do])[0]
@@ -167,6 +169,10 @@ def test_copies_are_the_list(world: World, request: pytest.FixtureRequest, treat
                 each.follow(world.client)
                 assert each.held == each.wanted(world.client), difference(each, world)
                 assert each.seqs == sorted(set(each.seqs))
+        database: Database = world.client.app.state.database  # type: ignore[attr-defined]
+        before = dump(database)
+        database.write_now(projection.rebuild, lambda _: None, 500, treatment)
+        assert dump(database) == before
     sys.stdout.write(f"{treatment}: {len(world.ids)} incidents, {compared} comparisons\n")
     assert compared > steps
 

@@ -126,7 +126,8 @@ def joined(own: Any, other: Any, both: set[str]) -> Any:
     lists = {name: once((*getattr(own, name), *getattr(other, name))) for name in ("actors", "locations", "wholes")}
     lists["wholes"] = tuple(one for one in lists["wholes"] if one not in both)
     own_or_other = own.choice or other.choice
-    own = replace(own, tags=own.tags | other.tags, restricted=own.restricted or other.restricted, **lists)
+    said = {"title": other.title if own.title is None else own.title, "restricted": own.restricted or other.restricted}
+    own = replace(own, tags=own.tags | other.tags, **said, **lists)
     return with_claims(own, (*own.claims, *other.claims), own_or_other)
 
 

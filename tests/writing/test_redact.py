@@ -206,6 +206,48 @@ def test_other_kinds(client: TestClient, keys: dict[str, str]) -> None:
     whole(client)
 
 
+def test_what_hung_on_a_redacted_record_is_as_after_a_rebuild(client: TestClient, keys: dict[str, str]) -> None:
+    put = keys | {"If-Match": "*"}
+
+    def post(plural: str, **members: Any) -> str:
+        answer = client.post(f"/v1/{plural}", json=make.REPORTS[plural](**members), headers=keys)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    somewhere: dict[str, Any] = {"lon": None, "lat": None, "country": None, "kind": "region"}
+    for plural, common, alias in (("actors", {}, {"name": WORDS}), ("locations", somewhere, WORDS)):
+        above = post(plural, name="Above", **common)
+        between = post(plural, name="Between", aliases=[alias], parent_id=above, **common)
+        below = post(plural, name="Below", parent_id=between, **common)
+        places = {"locations": [{"location_id": between}]} if plural == "locations" else {}
+        actors = [{"actor_id": between, "role": "perpetrator"}] if plural == "actors" else []
+        record_id = made(client, keys, actors=actors, **places)
+        assert client.get(f"/v1/incidents?q={WORDS.split(maxsplit=1)[0]}").json()["items"]
+        redact(client, keys, between, plural, paths=["/aliases/0"])
+        nowhere(client, record_id, 1)
+        whole(client)
+        assert client.delete(f"/v1/incidents/{record_id}?reason=test", headers=put).status_code == 204
+        moved = client.patch(f"/v1/{plural}/{below}", json={"parent_id": above}, headers=keys | MERGE)
+        assert moved.status_code == 200, moved.text
+        redact(client, keys, between, plural)
+        whole(client)
+        redact(client, keys, below, plural, paths=["/name"])
+        whole(client)
+
+
+def test_an_external_id_stays_with_who_took_it_since(client: TestClient, keys: dict[str, str]) -> None:
+    first = made(client, keys, external_ids={"a": "1", "c": "1"})
+    patch(client, keys, first, external_ids={"a": "1", "c": None})
+    second = made(client, keys, external_ids={"c": "1"}, title="Second")
+    redact(client, keys, first, versions=[2])
+    whole(client)
+    for name in ("a:1", "c:1"):
+        found = client.get(f"/v1/incidents?external_id={name}").json()["items"]
+        assert [one["id"] for one in found] == ([second] if name == "c:1" else [])
+    refused = client.post("/v1/incidents", json=make.incident(external_ids={"a": "1"}), headers=keys)
+    assert refused.status_code == 409
+
+
 def test_what_cannot_be_redacted_is_told(client: TestClient, keys: dict[str, str]) -> None:
     record_id = made(client, keys)
     path = f"/v1/incidents/{record_id}/redact"

@@ -35,14 +35,17 @@ FINGERPRINT = hashlib.sha256(
 """Changes when the catalogue or a query table does: then the tables must be rebuilt from the log."""
 
 
-def project(conn: Connection, entries: Sequence[Entry], treatment: str = HIDDEN) -> None:
+def project(conn: Connection, entries: Sequence[Entry], treatment: str = HIDDEN, *, again: bool = False) -> None:
     """Bring the query tables to the state after these revisions, in their order.
 
-    `treatment`: what the public sees of closed incidents (model/audience.py).
+    `treatment`: what the public sees of closed incidents (model/audience.py). `again`: they were written before, and
+    some of the log may have been redacted since.
     """
     names = _Names(conn, entries)
     words: list[tuple[str, int, list[str]]] = []
     for part in _parts(entries):
+        if again:
+            _give_up_external_ids(conn, part)
         _project_part(conn, part, names, words, treatment)
     dialects.index_words(conn, words)
 
@@ -52,18 +55,22 @@ PART = 1_000
 
 
 def _parts(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
-    """The entries in parts, each written with a few statements: no record stands twice in one, and a merge, which
-    hands names over, begins one."""
+    """The entries in parts, each written with a few statements: no record stands twice in one and no external id, and a
+    merge, which hands names over, begins one."""
     part: list[Entry] = []
-    seen: set[str] = set()
+    seen: set[Any] = set()
     for entry in entries:
         revision, record, _ = entry
         hands_over = revision.operation == "merge" and record is None
-        if part and (hands_over or revision.record_id in seen or len(part) == PART):
+        own = {
+            revision.record_id,
+            *((revision.kind, *pair) for pair in ((record or {}).get("external_ids") or {}).items()),
+        }
+        if part and (hands_over or own & seen or len(part) == PART):
             yield part
             part, seen = [], set()
         part.append(entry)
-        seen.add(revision.record_id)
+        seen |= own
     if part:
         yield part
 
@@ -98,9 +105,40 @@ def _project_part(
         for revision, record, _ in part
         if revision.kind == "incident" and (revision.version > 1 or is_closed(record or {}))
     ]
+    settle(conn, incidents, treatment)
+
+
+def settle(conn: Connection, incidents: Sequence[tuple[Revision, Record | None]], treatment: str) -> None:
+    """Bring the rows of incidents, which are written already, to what each audience sees (writing/audiences.py)."""
+    rows: Rows = defaultdict(list)
     for row in audiences.settle(conn, incidents, treatment):
         _rows_of(rows, row)
         _insert(conn, rows)
+
+
+def project_again(conn: Connection, history: Sequence[Entry]) -> None:
+    """The rows of one record, none of which is there, from its whole history; without words, audiences, external ids
+    and what it lies in."""
+    first, body, _ = history[0]
+    owner = None if body is None else first.author
+    for entry in history:
+        rows: Rows = defaultdict(list)
+        revision, record, _ = entry
+        if revision.version > 1:
+            _end_rows(conn, [revision])
+        _project_records(conn, rows, [entry])
+        if record is not None:
+            _rows_of(rows, Row(revision, record, owner))
+        _insert(conn, rows)
+
+
+def place(conn: Connection, revision: Revision, record: Record | None) -> None:
+    """Where an actor or location lies after a revision."""
+    rows: Rows = defaultdict(list)
+    if _place_alone(rows, revision, record):
+        _insert(conn, rows)
+    else:
+        _project_ancestry(conn, revision, record)
 
 
 class _Names:
@@ -110,7 +148,7 @@ class _Names:
     """
 
     def __init__(self, conn: Connection, entries: Sequence[Entry]) -> None:
-        wanted = {one for _, record, _ in entries if record is not None for one in _named(record)}
+        wanted = {one for _, record, _ in entries if record is not None for one in named(record)}
         self._names: dict[str, list[str]] = {one: [] for one in wanted}
         term = tables.term.c
         for some in lookup.some_of(sorted(wanted), 500):
@@ -122,7 +160,7 @@ class _Names:
 
     def of(self, record: Record) -> list[str]:
         """The names for an incident."""
-        return [name for one in sorted(_named(record)) for name in self._names[one]]
+        return [name for one in sorted(named(record)) for name in self._names[one]]
 
     def learn(self, revision: Revision, record: Record | None) -> None:
         """An actor or location is called so from now on."""
@@ -130,8 +168,8 @@ class _Names:
         self._names[revision.record_id] = sorted(set(field.value(record))) if record is not None else []
 
 
-def _named(record: Record) -> set[str]:
-    """The actors and locations of an incident."""
+def named(record: Record) -> set[str]:
+    """The actors and locations of an incident, whose names are among its words."""
     actors = {one["actor_id"] for one in record.get("actors", ())}
     return actors | {place["location_id"] for place in record.get("locations", ())}
 
@@ -170,6 +208,21 @@ def _hand_over(conn: Connection, revision: Revision, reason: Record | None) -> N
     """What named the merged record names its successor from now on."""
     held = sa.update(tables.external_id).where(tables.external_id.c.record_id == revision.record_id)
     conn.execute(held.values(record_id=(reason or {}).get("successor")))
+
+
+def _give_up_external_ids(conn: Connection, part: Sequence[Entry]) -> None:
+    """What a record is named by now names no other: the revision in which the other gave it up may be redacted."""
+    table = tables.external_id
+    wanted = {
+        (revision.kind, scheme, value): revision.record_id
+        for revision, record, _ in part
+        if record is not None
+        for scheme, value in record["external_ids"].items()
+    }
+    for (kind, scheme, value), holder in lookup.holders(conn, wanted).items():
+        if holder != wanted[kind, scheme, value]:
+            named_so = (table.c.kind == kind, table.c.scheme == scheme, table.c.value == value)
+            conn.execute(sa.delete(table).where(*named_so))
 
 
 def _project_external_ids(conn: Connection, rows: Rows, part: Sequence[Entry]) -> None:
@@ -353,7 +406,7 @@ def rebuild(
         if not page:
             break
         revisions = [Revision(**row) for row in page]
-        project(conn, [(one, parsed(one.record), parsed(one.reason)) for one in revisions], treatment)
+        project(conn, [(one, parsed(one.record), parsed(one.reason)) for one in revisions], treatment, again=True)
         done = revisions[-1].seq
         progress(done)
     conn.execute(sa.update(tables.head).values(projection=built_with(treatment)))

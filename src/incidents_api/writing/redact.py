@@ -17,7 +17,8 @@ from incidents_api.model.wire import Record
 from incidents_api.storage import tables
 from incidents_api.writing import lookup, once
 from incidents_api.writing.append import Change, append
-from incidents_api.writing.projection import parsed, rebuild, treatment_of
+from incidents_api.writing.projection import parsed
+from incidents_api.writing.renew import Renewal
 from incidents_api.writing.verify import links_of
 
 
@@ -45,8 +46,8 @@ def redact(
 ) -> Redacted:
     """Blank bodies, or members of them, in the log and in all that was made from it, in one transaction.
 
-    The query tables are made again from the log as it is then: nothing that was derived from the words can stay. A
-    record whose current body is blanked whole is ended. docs/decisions tells why the chain holds.
+    What the query tables derive from the words is made again from the log as it is then. A record whose current body is
+    blanked whole is ended. docs/decisions tells why the chain holds.
     """
     revisions = _revisions(conn, kind, record_id)
     last = revisions[-1]
@@ -57,14 +58,14 @@ def redact(
     left = list(_left(revisions, report))
     if not left:
         raise Conflict("everything that this names was redacted before")
+    renewal = Renewal(conn, kind, record_id)
     versions = {str(one.revision.version): _blank(conn, one) for one in left}
     told = {"code": report.reason, "note": report.note, "paths": report.paths, "versions": versions}
     change = _announced(conn, kind, last, left, told)
     revision = append(conn, [change], author.author)[0]
     texts = _forget_texts(conn, kind, left)
     once.forget_bodies(conn)
-    built: str = conn.execute(sa.select(tables.head.c.projection)).scalar_one()
-    rebuild(conn, treatment=treatment_of(built))
+    renewal.finish()
     return Redacted(revision, tuple(one.revision.version for one in left), texts)
 
 

@@ -18,7 +18,14 @@ from incidents_api.storage.dialects.connections import (
 from incidents_api.storage.dialects.expressions import Text, current_index, few_index, index, inside, joined
 from incidents_api.storage.dialects.readers import READ_OPTIONS, PostgresReader, Reader, Row, SqliteReader, make_reader
 from incidents_api.storage.dialects.rows import insert_rows
-from incidents_api.storage.dialects.words import clear_words, create_search, has_words, index_words, search_values
+from incidents_api.storage.dialects.words import (
+    clear_words,
+    create_search,
+    forget_words,
+    has_words,
+    index_words,
+    search_values,
+)
 
 __all__ = [
     "COPIES",
@@ -35,6 +42,7 @@ __all__ = [
     "exists",
     "few_index",
     "for_reading",
+    "forget_words",
     "has_words",
     "index",
     "index_words",

@@ -80,6 +80,20 @@ def _tsvector(words: Sequence[str]) -> str:
     return " ".join(f"'{word}':{','.join(found)}" for word, found in places.items())
 
 
+def forget_words(connection: Connection, entries: Sequence[tuple[str, int, Sequence[str]]]) -> None:
+    """Take revisions out of the index, given the words that they were indexed with; its pages keep none of them."""
+    if not entries:
+        return
+    if connection.dialect.name == "sqlite":
+        rows: list[tuple[Any, ...]] = [(seq, " ".join(words)) for _, seq, words in entries]
+        connection.exec_driver_sql("INSERT INTO search (search, rowid, words) VALUES ('delete', ?, ?)", rows)
+        # What was deleted is only marked so, until all parts of the index are made one.
+        connection.exec_driver_sql("INSERT INTO search (search) VALUES ('optimize')")
+        return
+    keys = [(record_id, seq) for record_id, seq, _ in entries]
+    connection.exec_driver_sql("DELETE FROM search WHERE record_id = %s AND seq_from = %s", keys)
+
+
 def clear_words(connection: Connection) -> None:
     """Empty the index of words."""
     if connection.dialect.name == "sqlite":

@@ -182,6 +182,9 @@ def test_the_past_of_what_was_merged_stays_closed(client: TestClient, keys: dict
         if client.get(f"/v1/incidents/{merged}/revisions/1", headers=keys).json()["title"]:
             redact(client, keys, merged, paths=["/title"])
     whole(client)
+    redact(client, keys, into)
+    assert client.get(f"/v1/incidents?as_of={seq}").json()["items"] == []
+    whole(client)
 
 
 def test_other_kinds(client: TestClient, keys: dict[str, str]) -> None:

@@ -91,13 +91,16 @@ def _kept(conn: Connection, ids: Iterable[str]) -> dict[str, list[Any]]:
 
 
 def _survivor(conn: Connection, revision: Revision) -> Record | None:
-    """What the incident that stands for this one says, or said last; None for one that was not merged."""
+    """What the incident that stands for this one says, or said last; None for one that was not merged.
+
+    Where nothing is left of it, it was taken out for somebody's sake, and the same may stand here: then it is closed.
+    """
     if revision.record is not None or revision.operation != "merge" or revision.reason is None:
         return None
     log, survivor = tables.revision.c, lookup.survivor(conn, json.loads(revision.reason)["successor"])
     said = sa.select(log.record).where(log.record_id == survivor, log.record.is_not(None))
     text = conn.execute(said.order_by(log.version.desc()).limit(1)).scalar_one_or_none()
-    return None if text is None else lookup.parse(text)
+    return {"sensitivity": "restricted"} if text is None else lookup.parse(text)
 
 
 def _settle(

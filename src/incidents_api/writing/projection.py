@@ -19,7 +19,7 @@ from incidents_api.model.wire import Record
 from incidents_api.model.words import words_of
 from incidents_api.storage import dialects, tables
 from incidents_api.storage.tables import CHILD_TABLES, KIND_TABLES
-from incidents_api.writing import audiences, lookup
+from incidents_api.writing import ancestry, audiences, lookup
 from incidents_api.writing.audiences import Row
 
 Rows = dict[sa.Table, list[dict[str, Any]]]
@@ -95,11 +95,13 @@ def _project_part(
             words.append((revision.record_id, revision.seq, words_of(record, names.of(record))))
         if revision.kind in ("actor", "location"):
             names.learn(revision, record)
-            if not _place_alone(rows, revision, record):
+            line = ancestry.alone(revision, record)
+            rows[tables.ancestry] += [] if line is None else line
+            if line is None:
                 apart.append((revision, record))
     _insert(conn, rows)
     for revision, record in apart:
-        _project_ancestry(conn, revision, record)
+        ancestry.place(conn, revision, record)
     incidents = [
         (revision, record)
         for revision, record, _ in part
@@ -130,15 +132,6 @@ def project_again(conn: Connection, history: Sequence[Entry]) -> None:
         if record is not None:
             _rows_of(rows, Row(revision, record, owner))
         _insert(conn, rows)
-
-
-def place(conn: Connection, revision: Revision, record: Record | None) -> None:
-    """Where an actor or location lies after a revision."""
-    rows: Rows = defaultdict(list)
-    if _place_alone(rows, revision, record):
-        _insert(conn, rows)
-    else:
-        _project_ancestry(conn, revision, record)
 
 
 class _Names:
@@ -313,55 +306,6 @@ def _claim_row(revision: Revision, record: Record, claim: Record) -> dict[str, A
     copied = ("measure", "population", "value", "low", "high", "qualifier", "source_id")
     columns = {"claim_id": claim["id"]} | {name: claim[name] for name in copied}
     return columns | {dim: claim["dims"].get(dim) for dim in DIMS} | {"document": canonical(told)}
-
-
-def _place_alone(rows: Rows, revision: Revision, record: Record | None) -> bool:
-    """Whether an actor or location needs no look at others to find its place: its redaction leaves it where it is, and
-    a new one without a parent is a line of its own."""
-    if record is None:
-        return revision.operation not in ("end", "merge")
-    if revision.version == 1 and record["parent_id"] is None:
-        rows[tables.ancestry].append(_line(revision, revision.record_id, revision.record_id, 0))
-        return True
-    return False
-
-
-def _project_ancestry(conn: Connection, revision: Revision, record: Record | None) -> None:
-    """Keep the closure of `parent_id`: when a parent changes, everything below the record moves with it."""
-    table = tables.ancestry
-    current = table.c.seq_to.is_(None)
-    own = {row.ancestor_id: row.depth for row in conn.execute(_depths(table.c.record_id == revision.record_id))}
-    wanted: dict[str, int] = {}
-    if record is not None:
-        wanted = {revision.record_id: 0}
-        if record["parent_id"] is not None:
-            above = conn.execute(_depths(table.c.record_id == record["parent_id"]))
-            wanted |= {row.ancestor_id: row.depth + 1 for row in above}
-    if own == wanted:
-        return
-    below = conn.execute(_depths(table.c.ancestor_id == revision.record_id))
-    beneath = {revision.record_id: 0} | {row.record_id: row.depth for row in below}
-    fresh = []
-    for record_id, depth in sorted(beneath.items()):
-        gone = [ancestor for ancestor in own if ancestor not in wanted or own[ancestor] != wanted[ancestor]]
-        if gone:
-            moved = sa.update(table).where(table.c.record_id == record_id, table.c.ancestor_id.in_(gone), current)
-            conn.execute(moved.values(seq_to=revision.seq))
-        for ancestor, distance in wanted.items():
-            if own.get(ancestor) != distance:
-                fresh.append(_line(revision, record_id, ancestor, distance + depth))
-    dialects.insert_rows(conn, table, fresh)
-
-
-def _line(revision: Revision, record_id: str, ancestor: str, depth: int) -> dict[str, Any]:
-    """A row of the closure."""
-    told = {"record_id": record_id, "ancestor_id": ancestor, "depth": depth}
-    return told | {"seq_from": revision.seq, "seq_to": None}
-
-
-def _depths(condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    """The rows of the closure that are true now."""
-    return sa.select(tables.ancestry).where(condition, tables.ancestry.c.seq_to.is_(None))
 
 
 def head_seq(conn: Connection) -> int:

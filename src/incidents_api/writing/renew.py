@@ -13,7 +13,7 @@ from incidents_api.model.revision import Revision
 from incidents_api.model.words import words_of
 from incidents_api.storage import dialects, tables
 from incidents_api.storage.tables import CHILD_TABLES, KIND_TABLES
-from incidents_api.writing import lookup, projection
+from incidents_api.writing import ancestry, lookup, projection
 from incidents_api.writing.projection import Entry, named, parsed
 
 Words = dict[int, tuple[str, list[str]]]
@@ -44,7 +44,7 @@ class Renewal:
         _renew_external_ids(conn, history)
         bodies = sum(record is not None for _, record, _ in history)
         if self._kind.name in ("actor", "location") and bodies < self._bodies + (history[-1][1] is not None):
-            _renew_ancestry(conn, record_id)
+            ancestry.renew(conn, record_id)
         self._index()
 
     def _rows(self, history: Sequence[Entry], treatment: str) -> None:
@@ -123,7 +123,7 @@ def _then(names: Iterable[tuple[str, int, int | None]], seq: int) -> list[str]:
     return [name for name, first, last in names if first <= seq and (last is None or last > seq)]
 
 
-# --- External ids and what lies in what ----------------------------------------------------------------------------
+# --- External ids --------------------------------------------------------------------------------------------------
 
 
 def _renew_external_ids(conn: Connection, history: Sequence[Entry]) -> None:
@@ -145,19 +145,3 @@ def _renew_external_ids(conn: Connection, history: Sequence[Entry]) -> None:
         if lookup.by_external_id(conn, last.kind, [(scheme, value)]) is None:
             row = {"kind": last.kind, "scheme": scheme, "value": value, "record_id": last.record_id}
             conn.execute(sa.insert(table), row)
-
-
-def _renew_ancestry(conn: Connection, record_id: str) -> None:
-    """Where bodies of an actor or location are gone: what it lay in, and what lay in it, by all that is left."""
-    table = tables.ancestry
-    beneath = sa.select(table.c.record_id).where(table.c.ancestor_id == record_id, table.c.record_id != record_id)
-    conn.execute(sa.delete(table).where(table.c.record_id == record_id))
-    log = tables.revision
-    left = sa.select(log.c.seq).where(log.c.record_id == record_id, log.c.record.is_not(None))
-    if conn.execute(beneath.limit(1)).first() is None and conn.execute(left.limit(1)).first() is None:
-        return
-    conn.execute(sa.delete(table))
-    query = sa.select(log).where(log.c.kind.in_(("actor", "location")))
-    for row in conn.execute(query.order_by(log.c.seq)).mappings().all():
-        revision, record, _ = _entry(row)
-        projection.place(conn, revision, record)

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -15,7 +16,7 @@ from bench.hits import km
 from bench.peers import systems
 from bench.peers.peer import REQUIREMENTS, Peer, box_around
 from bench.peers.pypgstac import item
-from bench.systems import COLUMNS, SUMS, row
+from bench.systems import COLUMNS, SUMS, Data, row
 from bench.workloads import WORKLOADS
 
 PEERS: dict[str, Peer] = {one.name: one for one in systems()}
@@ -45,10 +46,7 @@ DOES = {
     "datasette-sql": f"{READS} radius totals_country totals_month export_ndjson export_csv",
     "datasette-1.0": "post",
     "roapi": f"{READS} radius totals_country totals_month export_ndjson export_csv export_parquet",
-    "tipg": (
-        "get list deep bbox radius text text_filter cql totals_country totals_month "
-        "export_ndjson export_csv export_geojson"
-    ),
+    "tipg": "get list deep bbox radius text text_filter cql totals_country totals_month",
     "pypgstac": "",
 }
 ASKED = [(name, workload) for name, does in DOES.items() for workload in does.split()]
@@ -102,9 +100,6 @@ def sheet() -> bytes:
         ("roapi", "list", orjson.dumps(ROWS)),
         ("roapi", "export_csv", sheet()),
         ("tipg", "list", orjson.dumps({"features": ROWS, "numberMatched": 2})),
-        ("tipg", "export_geojson", orjson.dumps({"features": ROWS})),
-        ("tipg", "export_csv", sheet()),
-        ("tipg", "export_ndjson", b"\n".join(map(orjson.dumps, ROWS)) + b"\n"),
         ("pocketbase", "list", orjson.dumps({"items": ROWS, "page": 1})),
         ("datasette", "list", orjson.dumps(ROWS)),
         ("datasette", "get", orjson.dumps({"rows": ROWS})),
@@ -153,6 +148,36 @@ def test_what_is_installed_is_pinned_and_names_no_address() -> None:
         lines = (REQUIREMENTS / f"{peer.requirements}.txt").read_text().splitlines()
         assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in lines)
         assert peer.version == next(line.split("==")[1] for line in lines if line.startswith(f"{peer.package}=="))
+
+
+class Small(Peer):
+    """A peer whose store is one line."""
+
+    name = requirements = package = "roapi"
+    filled = 0
+
+    def fill(self, data: Data) -> None:
+        self.filled += 1
+        (self.folder / "store").write_text("a line")
+
+
+def test_a_store_is_made_once_and_anew_for_another_version(tmp_path: Path) -> None:
+    data, peer = Data(tmp_path, 1), Small()
+    seconds = peer.load(data)
+    assert seconds > 0
+    assert (peer.load(data), peer.filled) == (seconds, 1)
+    newer = Small()
+    newer.version = "999"
+    newer.load(data)
+    assert newer.filled == 1
+
+
+def test_a_store_that_was_left_half_made_is_made_anew(tmp_path: Path) -> None:
+    (tmp_path / "roapi").mkdir()
+    (tmp_path / "roapi" / "half").write_text("of it")
+    peer = Small()
+    peer.load(Data(tmp_path, 1))
+    assert [one.name for one in sorted((tmp_path / "roapi").iterdir())] == ["loaded.json", "store"]
 
 
 @pytest.mark.parametrize("lat", [-60.0, 0.0, 45.0])

@@ -1,8 +1,8 @@
 """Datasette: its table API and its route for SQL over one SQLite file, with an index for every workload.
 
-It gets what favours it: the file is served as immutable, no page counts its rows (`_nocount`) or looks for facets, the
-limits of time and of rows are lifted where they would cut an answer short, and a column `newest` (day and id) lets a
-page be sorted by one index, as it sorts by one column alone.
+It gets what favours it: rows lie in the order of days in a file that is served as immutable, no page counts its rows
+(`_nocount`) or looks for facets, the limits of time and of rows are lifted where they would cut an answer short, and a
+column `newest` (day and id) lets a page be sorted by one index, as it sorts by one column alone.
 
 - `datasette`: the table API. It has no totals and no circles; all rows come as CSV alone, streamed page by page.
 - `datasette-sql`: `?sql=` with named parameters, so whatever SQLite can do, with an R*Tree for boxes and circles.
@@ -25,6 +25,7 @@ import orjson
 from bench.peers.peer import Hit, Peer, box_around, csv_ids
 from bench.systems import COLUMNS, SUMS, Data, Request, Running, row
 
+KEPT = ", ".join(COLUMNS)
 NUMBERS = {"lat": "REAL", "lon": "REAL"} | dict.fromkeys(SUMS, "INTEGER")
 TYPES = dict.fromkeys(COLUMNS, "TEXT") | NUMBERS
 TYPES |= {"id": "TEXT PRIMARY KEY DEFAULT (lower(hex(randomblob(16))))"}
@@ -66,14 +67,16 @@ class Datasette(Peer):
         with closing(sqlite3.connect(self.file)) as database, data.flat.open(newline="") as file:
             database.execute("PRAGMA synchronous = OFF")
             database.execute(f"CREATE TABLE incidents ({columns}, newest TEXT AS (date_start || ' ' || id) VIRTUAL)")
-            insert = f"INSERT INTO incidents ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
-            database.executemany(insert, map(_stored, csv.DictReader(file)))
+            database.execute(f"CREATE TEMPORARY TABLE raw ({KEPT})")
+            marks = ", ".join("?" * len(COLUMNS))
+            database.executemany(f"INSERT INTO raw VALUES ({marks})", map(_stored, csv.DictReader(file)))
+            database.execute(f"INSERT INTO incidents ({KEPT}) SELECT * FROM raw ORDER BY date_start, id")
             for name, told in INDEXES.items():
                 database.execute(f"CREATE INDEX {name} ON incidents ({told})")
             database.execute(f'CREATE VIRTUAL TABLE words USING fts5({WORDS}, content="incidents", detail=column)')
             database.execute("INSERT INTO words (words) VALUES ('rebuild')")
-            database.execute("CREATE VIRTUAL TABLE points USING rtree(number, south, north, west, east)")
-            points = "SELECT rowid, lat, lat, lon, lon FROM incidents WHERE lat IS NOT NULL"
+            database.execute("CREATE VIRTUAL TABLE points USING rtree(number, south, north, west, east, +lat, +lon)")
+            points = "SELECT rowid, lat, lat, lon, lon, lat, lon FROM incidents WHERE lat IS NOT NULL"
             database.execute(f"INSERT INTO points {points}")
             database.commit()
             database.execute("ANALYZE")
@@ -171,30 +174,34 @@ FILTERS: Mapping[str, Callable[[Hit], dict[str, Any]]] = {
         "country__exact": hit["country"], "type__exact": hit["type"], "newest__gte": hit["from"],
     },
 }  # fmt: skip
-KEPT = ", ".join(COLUMNS)
 ROWS = f"SELECT {KEPT} FROM incidents WHERE"
-NEWEST = "ORDER BY newest DESC LIMIT CAST(:limit AS INTEGER)"
-FOUND = "rowid IN (SELECT rowid FROM words WHERE words MATCH :q)"
+LIMIT = "LIMIT CAST(:limit AS INTEGER)"
+NEWEST = f"ORDER BY newest DESC {LIMIT}"
+LATEST = f"ORDER BY rowid DESC {LIMIT}"
+"""The same, as rows lie in the order of days: what finds rows by number needs to look at no other."""
+WORD = "SELECT rowid FROM words WHERE words MATCH :q"
 IN_BOX = """
-    rowid IN (SELECT number FROM points WHERE north >= :south AND south <= :north AND east >= :west AND west <= :east)
+    north >= :south AND south <= :north AND east >= :west AND west <= :east
     AND lat BETWEEN CAST(:south AS REAL) AND CAST(:north AS REAL)
     AND lon BETWEEN CAST(:west AS REAL) AND CAST(:east AS REAL)
 """
-"""The R*Tree rounds outwards, so the columns are asked again."""
+"""The R*Tree rounds outwards, so the points are asked again."""
 HALF = """
     pow(sin(radians(lat - :lat) / 2), 2)
     + cos(radians(lat)) * cos(radians(:lat)) * pow(sin(radians(lon - :lon) / 2), 2)
 """
+NEAR = f"2 * 6371.0088 * asin(sqrt({HALF})) <= CAST(:radius_km AS REAL)"
+POINTS = f"SELECT number FROM points WHERE {IN_BOX}"
 TOTALS = ("totals_country", "totals_month")
 ALL = f"count(*) AS incidents, {', '.join(f'sum({name}) AS {name}' for name in SUMS)} FROM incidents"
 STATEMENTS = {
     "get": f"{ROWS} id = :id",
     "list": f"{ROWS} country = :country AND date_end >= :from AND newest <= :to || '{LAST}' {NEWEST}",
     "deep": f"{ROWS} newest < :after_date || ' ' || :after_id {NEWEST}",
-    "bbox": f"{ROWS} {IN_BOX} {NEWEST}",
-    "radius": f"{ROWS} {IN_BOX} AND 2 * 6371.0088 * asin(sqrt({HALF})) <= CAST(:radius_km AS REAL) {NEWEST}",
-    "text": f"{ROWS} {FOUND} {NEWEST}",
-    "text_filter": f"{ROWS} {FOUND} AND country = :country {NEWEST}",
+    "bbox": f"{ROWS} rowid IN ({POINTS} ORDER BY number DESC {LIMIT}) {NEWEST}",
+    "radius": f"{ROWS} rowid IN ({POINTS} AND {NEAR} ORDER BY number DESC {LIMIT}) {NEWEST}",
+    "text": f"{ROWS} rowid IN ({WORD} {LATEST}) {NEWEST}",
+    "text_filter": f"{ROWS} rowid IN ({WORD}) AND country = :country {LATEST}",
     "cql_plain": f"{ROWS} country = :country AND type = :type AND newest >= :from {NEWEST}",
     "totals_country": (f"SELECT country AS key, {ALL} WHERE date_end >= :from AND date_start <= :to GROUP BY country"),
     "totals_month": f"SELECT month AS key, {ALL} WHERE country = :country GROUP BY month",

@@ -1,6 +1,7 @@
 """What all peers share: an environment made from pinned requirements, a store made once, a program of its own."""
 
 import csv
+import hashlib
 import json
 import math
 import shutil
@@ -74,18 +75,28 @@ class Peer:
     def load(self, data: Data) -> float:
         """Fill its store unless that is done; the seconds it took. What was left half made is made anew."""
         self.folder = self.store(data)
-        done = self.folder / "loaded.json"
         if not self.loaded():
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder.mkdir(parents=True)
             begun = time.perf_counter()
             counted = self.fill(data)
-            done.write_text(json.dumps({"seconds": counted or time.perf_counter() - begun}))
-        return float(json.loads(done.read_text())["seconds"])
+            seconds = counted or time.perf_counter() - begun
+            self._note.write_text(json.dumps({"seconds": seconds, "made_by": self._made_by}))
+        return float(json.loads(self._note.read_text())["seconds"])
 
     def loaded(self) -> bool:
-        """Whether its store was made, and whole."""
-        return (self.folder / "loaded.json").exists()
+        """Whether its store was made, whole, by this version and by what stands here."""
+        return self._note.exists() and json.loads(self._note.read_text()).get("made_by") == self._made_by
+
+    @property
+    def _note(self) -> Path:
+        return self.folder / "loaded.json"
+
+    @property
+    def _made_by(self) -> str:
+        """A mark of what fills the store: its adapter and its version."""
+        adapter = Path(sys.modules[type(self).__module__].__file__ or "")
+        return hashlib.sha256(adapter.read_bytes() + self.version.encode()).hexdigest()
 
     def store(self, data: Data) -> Path:
         """The folder of its store."""

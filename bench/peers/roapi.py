@@ -4,7 +4,7 @@ It gets what favours it: the file lies newest first in memory, days are days, a 
 store, and what its REST filters cannot say (negative numbers, a second sort, sums) is asked as SQL.
 
 `export_ndjson` is its JSON: one array, as it has no lines. It writes nothing, keeps no log and speaks no CQL2; words
-are found by LIKE.
+are found by LIKE, in a column that holds all texts of a row.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import orjson
 import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.compute as pc  # type: ignore[import-untyped]
 import pyarrow.csv  # type: ignore[import-untyped]
 import pyarrow.parquet  # type: ignore[import-untyped]
 
@@ -56,7 +57,8 @@ class Roapi(Peer):
         lines = pa.csv.ParseOptions(newlines_in_values=True)
         rows = pa.csv.read_csv(data.flat, parse_options=lines, convert_options=cells)
         rows = rows.sort_by([("date_start", "descending"), ("id", "descending")])
-        pa.parquet.write_table(rows, self.folder / "incidents.parquet")
+        words = pc.utf8_lower(pc.binary_join_element_wise(*(rows[name] for name in WORDS), " "))
+        pa.parquet.write_table(rows.append_column("words", words), self.folder / "incidents.parquet")
         records = [orjson.dumps(told).decode() for batch in rows.to_batches(10_000) for told in batch.to_pylist()]
         by_id = pa.table({"id": rows["id"], "record": pa.array(records)})
         pa.parquet.write_table(by_id, self.folder / "records.parquet")
@@ -108,10 +110,6 @@ def _circle(hit: Hit) -> str:
     return f"{_box(box_around(hit))} AND 2 * 6371.0088 * asin(sqrt({half})) <= {hit['radius_km']}"
 
 
-def _word(hit: Hit) -> str:
-    return "(" + " OR ".join(f"{name} ILIKE '%{hit['q']}%'" for name in WORDS) + ")"
-
-
 def _overlaps(hit: Hit) -> str:
     return f"date_end >= DATE '{hit['from']}' AND date_start <= DATE '{hit['to']}'"
 
@@ -126,8 +124,8 @@ CONDITIONS: Mapping[str, Callable[[Hit], str]] = {
     "deep": _after,
     "bbox": _box,
     "radius": _circle,
-    "text": _word,
-    "text_filter": lambda hit: f"country = '{hit['country']}' AND {_word(hit)}",
+    "text": lambda hit: f"words LIKE '%{hit['q']}%'",
+    "text_filter": lambda hit: f"country = '{hit['country']}' AND words LIKE '%{hit['q']}%'",
     "cql_plain": lambda hit: (
         f"country = '{hit['country']}' AND type = '{hit['type']}' AND date_start >= DATE '{hit['from']}'"
     ),

@@ -86,7 +86,20 @@ screenshots: $(INSTALLED) $(PAGE) ## Write every view of the page as PNG into .c
 figures: $(INSTALLED) $(PAGE) ## Measure the page on 300,000 incidents: bytes, moments, frames (ARGS="--size 20000").
 	@PYTHONPATH=. $(BIN)/python tools/explorer_figures.py $(ARGS)
 
-.PHONY: bench-quick
+.PHONY: bench bench-quick bench-peers bench-scale
+bench: $(INSTALLED) ## Measure reads, writes and exports on 300,000 incidents: ours, the usual way, the limits (an hour or two).
+	@$(BIN)/python -m bench $(ARGS)
+	@$(BIN)/python -m bench.writes
+	@$(BIN)/python -m bench.exports
+
+bench-peers: $(INSTALLED) ## The same beside PocketBase, Datasette, roapi, tipg and pypgstac, each installed into .cache.
+	@$(BIN)/python -m bench --systems all $(ARGS)
+	@$(BIN)/python -m bench.writes --systems all
+	@$(BIN)/python -m bench.exports --systems all
+
+bench-scale: $(INSTALLED) ## What a request costs as the store grows: 30,000, 300,000, then N=3000000.
+	@$(BIN)/python -m bench.scale 30000 300000 $(N) $(ARGS)
+
 bench-quick: $(INSTALLED) ## CPU of reads against raw SQL and a constant answer, on 20,000 incidents (ARGS="--only list").
 	@$(BIN)/python -m bench.quick $(ARGS)
 

@@ -7,6 +7,7 @@ import re
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 from bench import rows
@@ -111,26 +112,28 @@ _APOSTROPHES = "'`\u2019\u00b4"
 
 
 def _words(chance: random.Random) -> Iterator[str]:
-    """Words of titles and summaries that some hundred rows hold and that are part of no other word, in any order.
-
-    None is spelled with accents anywhere: not everybody's search overlooks them.
-    """
-    number, names = Counter[str](), set[str]()
-    for drawn in rows.events():
-        told = dict.fromkeys(TEXTS, "") | {"title": drawn.title, "summary": drawn.text}
-        number.update(set(re.findall(r"[^\s]+", folded([told.get(name) for name in COLUMNS]))))
-        names.update(drawn.place.casefold().split())
-    raw = "\n".join({word for one in rows.events() for word in f"{one.title} {one.text}".casefold().split()})
-    bare = folded([raw if name == "title" else "" for name in COLUMNS])
-    everything = "\n".join(number)
-    named = " ".join([*(name.casefold() for name in rows.actors()), *sorted(names), *unit_names()])
+    """Words of titles and summaries that some hundred rows hold and that are part of no other word, in any order."""
+    number, everything, named, raw = _vocabulary()
     most = len(rows.events()) // 50
     words = sorted(word for word, times in number.items() if re.fullmatch(r"[a-z]{4,}", word) and 4 <= times <= most)
     chance.shuffle(words)
     for word in words:
-        once = everything.count(word) == 1 and word not in named and bare.count(word) == raw.count(word)
+        once = everything.count(word) == 1 and word not in named
         if once and not re.search(rf"{word}[{_APOSTROPHES}]|[{_APOSTROPHES}]{word}", raw):
             yield word
+
+
+@cache
+def _vocabulary() -> tuple[Counter[str], str, str, str]:
+    """In how many rows each word stands; all words; all names; all that is parted by blanks. The last three as text."""
+    number, names = Counter[str](), set[str]()
+    for drawn in rows.events():
+        told = dict.fromkeys(TEXTS, "") | {"title": drawn.title, "summary": drawn.text}
+        number.update(set(folded([told.get(name) for name in COLUMNS]).split()))
+        names.update(drawn.place.casefold().split())
+    raw = "\n".join({word for one in rows.events() for word in f"{one.title} {one.text}".casefold().split()})
+    named = " ".join([*(name.casefold() for name in rows.actors()), *sorted(names), *unit_names()])
+    return number, "\n".join(number), named, raw
 
 
 def _text(draw: _Draw) -> Iterator[Hit]:

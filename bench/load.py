@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
@@ -19,7 +19,7 @@ PATIENCE = 600.0
 @dataclass(frozen=True, slots=True)
 class Load:
     """What a drive gave: requests answered, seconds, how long each took (in seconds, sorted), bytes, failures, and CPU
-    seconds of the servers."""
+    seconds of the servers. `by`: the waits of each kind of request, where kinds were told."""
 
     requests: int
     seconds: float
@@ -27,6 +27,7 @@ class Load:
     bytes: int
     failed: int
     cpu: float
+    by: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     @property
     def rate(self) -> float:
@@ -53,7 +54,7 @@ class _Connection(asyncio.Protocol):
         self._left = 0
         self._chunked = False
         self._tail = b""
-        self._sent = 0.0
+        self._sent, self._turn = 0.0, 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
@@ -61,7 +62,7 @@ class _Connection(asyncio.Protocol):
         self._ask()
 
     def _ask(self) -> None:
-        request = self.drive.following()
+        self._turn, request = self.drive.following()
         if request is None:
             self.transport.close()
             return
@@ -90,7 +91,7 @@ class _Connection(asyncio.Protocol):
             self._done()
 
     def _done(self) -> None:
-        self.drive.waits.append(time.perf_counter() - self._sent)
+        self.drive.waits.append((self._turn, time.perf_counter() - self._sent))
         self._ask()
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -107,15 +108,16 @@ class _Drive:
     def __init__(self, requests: Sequence[bytes], seconds: float) -> None:
         self._requests, self._turn = requests, count()
         self._until = time.perf_counter() + seconds
-        self.waits: list[float] = []
+        self.waits: list[tuple[int, float]] = []
         self.bytes = self.failed = self.open = 0
         self.ended = asyncio.Event()
 
-    def following(self) -> bytes | None:
-        """The next request; None when the time is over."""
+    def following(self) -> tuple[int, bytes | None]:
+        """The next request and the how manieth it is; None when the time is over."""
         if time.perf_counter() >= self._until:
-            return None
-        return self._requests[next(self._turn) % len(self._requests)]
+            return 0, None
+        turn = next(self._turn)
+        return turn, self._requests[turn % len(self._requests)]
 
 
 async def _driven(running: Running, drive: _Drive, connections: int) -> None:
@@ -128,13 +130,20 @@ async def _driven(running: Running, drive: _Drive, connections: int) -> None:
         await drive.ended.wait()
 
 
-def drive(running: Running, requests: Sequence[bytes], connections: int = 8, seconds: float = 2.0) -> Load:
-    """Ask these in turn over so many connections, for so long."""
+def drive(
+    running: Running, requests: Sequence[bytes], connections: int = 8, seconds: float = 2.0, kinds: Sequence[str] = ()
+) -> Load:
+    """Ask these in turn over so many connections, for so long; `kinds` says what each of them is."""
     told = _Drive(requests, seconds)
     before, begun = cpu(running), time.perf_counter()
     uvloop.run(_driven(running, told, connections))
     took, used = time.perf_counter() - begun, cpu(running) - before
-    return Load(len(told.waits), took, tuple(sorted(told.waits)), told.bytes, told.failed, used)
+    by: dict[str, list[float]] = {}
+    for turn, wait in told.waits if kinds else ():
+        by.setdefault(kinds[turn % len(kinds)], []).append(wait)
+    sorted_by = {kind: tuple(sorted(waits)) for kind, waits in sorted(by.items())}
+    waits = tuple(sorted(wait for _, wait in told.waits))
+    return Load(len(waits), took, waits, told.bytes, told.failed, used, sorted_by)
 
 
 def processes(running: Running) -> Iterator[psutil.Process]:

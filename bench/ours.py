@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import orjson
 import sqlalchemy as sa
 
+from bench import postgres
 from bench.processes import Failed, Program, run
 from bench.systems import SUMS, Data, Request, Running, row
 from incidents_api.model.kinds import KINDS
@@ -21,7 +22,6 @@ from incidents_api.storage import tables
 from incidents_api.storage.database import Database
 
 CLI = (sys.executable, "-c", "from incidents_api.cli import main; main()")
-SEVERAL = (sys.executable, "-m", "bench.several")
 SETTINGS = {
     "INCIDENTS_LOG_LEVEL": "warning",
     "INCIDENTS_RATE_PER_ADDRESS": "0",
@@ -33,10 +33,17 @@ Hit = Mapping[str, Any]
 
 
 class Ours:
-    """The service over one engine; `url_of` gives the store's address for a folder."""
+    """The service over one engine; `url_of` gives the store's address for a folder, `clear` removes what is there, and
+    `servers` are processes beside its own whose CPU counts."""
 
-    def __init__(self, name: str, url_of: Callable[[Path], str]) -> None:
-        self.name, self._url_of = name, url_of
+    def __init__(
+        self,
+        name: str,
+        url_of: Callable[[Path], str],
+        clear: Callable[[Path], None] = lambda folder: None,
+        servers: Callable[[], tuple[int, ...]] = tuple,
+    ) -> None:
+        self.name, self._url_of, self._clear, self._servers = name, url_of, clear, servers
         self._program: Program | None = None
         self._folder = Path()
         self.before = 0
@@ -44,8 +51,8 @@ class Ours:
         self.head, self.epoch, self.key = 0, "", ""
 
     def missing(self) -> str | None:
-        """Nothing is: it is installed."""
-        return None
+        """The server of its database, if anything."""
+        return postgres.SERVER.missing() if self._url_of is postgres.url_of else None
 
     @property
     def url(self) -> str:
@@ -62,6 +69,8 @@ class Ours:
         self._folder = data.folder / self.name
         told = self._folder / "loaded.json"
         self._folder.mkdir(parents=True, exist_ok=True)
+        if not told.exists():
+            self._clear(self._folder)  # what an attempt left that was stopped
         self.command("migrate")  # also a store that an older version of the service made
         if not told.exists():
             self._import(data.actors, "actor")
@@ -78,16 +87,11 @@ class Ours:
 
     def start(self, port: int) -> Running:
         """Serve it."""
-        return self.serve(port)
-
-    def serve(self, port: int, workers: int = 1) -> Running:
-        """Serve it with one process, or with several by uvicorn."""
         environment = self.environment | {"INCIDENTS_PORT": str(port)}
-        command = [*CLI, "serve"] if workers == 1 else [*SEVERAL, str(port), str(workers)]
-        self._program = Program(command, self._folder / "log", environment)
+        self._program = Program([*CLI, "serve"], self._folder / "log", environment)
         url = f"http://127.0.0.1:{port}"
         self._program.wait_for(f"{url}/readyz")
-        return Running(url, (self._program.pid,))
+        return Running(url, (self._program.pid, *self._servers()))
 
     def stop(self) -> None:
         """End it."""
@@ -175,7 +179,22 @@ class Ours:
 
 def sqlite() -> Ours:
     """The service over one file."""
-    return Ours("ours", lambda folder: f"sqlite:///{folder / 'store.db'}")
+    return Ours("ours", lambda folder: f"sqlite:///{folder / 'store.db'}", _remove_files)
+
+
+def postgresql() -> Ours:
+    """The service over a database of a server that is durable as in production."""
+    return Ours(
+        "ours-pg",
+        postgres.url_of,
+        lambda folder: postgres.SERVER.drop(postgres.name_of(folder)),
+        lambda: (postgres.SERVER.pid(),),
+    )
+
+
+def _remove_files(folder: Path) -> None:
+    for path in folder.glob("store.db*"):
+        path.unlink()
 
 
 def _cursor(hit: Hit) -> str:

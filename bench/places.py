@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import dataclass
+from functools import cache
 
 from bench.rows import Drawn
 from incidents_api.model import gazetteer
@@ -30,22 +31,24 @@ class Town:
 
 def towns(chance: random.Random, drawn: tuple[Drawn, ...]) -> dict[str, list[Town]]:
     """The towns of every country: around the middles of its first-order units, as far away as the real ones are."""
-    units: dict[str, list[gazetteer.Place]] = {}
-    for code in sorted(gazetteer._codes().codes):
-        place = gazetteer.unit(code)
-        if place is not None and place.kind == "admin1" and place.lon is not None:
-            units.setdefault(place.country, []).append(place)
     found = {}
     for country in COUNTRIES:
-        inside = units.get(country) or [one for one in (gazetteer.unit(country),) if one is not None]
+        own = [place for place in _units() if place.country == country]
+        inside = [place for place in own if place.kind == "admin1" and place.lon is not None] or own
         found[country] = [_town(chance, chance.choice(inside), chance.choice(drawn)) for _ in range(TOWNS)]
     return found
 
 
+@cache
+def _units() -> tuple[gazetteer.Place, ...]:
+    """The countries and their first-order units, by code."""
+    codes = sorted(code for code in gazetteer._codes().codes if code[:2] in COUNTRIES)
+    return tuple(place for place in map(gazetteer.unit, codes) if place is not None)
+
+
 def unit_names() -> list[str]:
-    """Every name of countries and first-order units, in small letters: the service searches them, too."""
-    found = (gazetteer.unit(code) for code in sorted(gazetteer._codes().codes))
-    return [name.casefold() for place in found if place is not None for name in (place.name, *place.names)]
+    """Every name of them, in small letters: the service searches these, too."""
+    return [name.casefold() for place in _units() for name in (place.name, *place.names)]
 
 
 def _town(chance: random.Random, unit: gazetteer.Place, row: Drawn) -> Town:

@@ -5,7 +5,6 @@ even less. It fails when an answer is wrong, or when a ratio is beyond 1.5 times
 """
 
 import argparse
-import asyncio
 import statistics
 import sys
 import time
@@ -14,7 +13,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import uvloop
+
 from bench import limits, ours
+from bench.check import right
 from bench.generate import data
 from bench.goals import SLACK, Goal, goals
 from bench.hits import Hit, hits
@@ -118,16 +120,6 @@ class Quick:
 HEAD = b"GET /v1/changes HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\n\r\n"
 
 
-def right(reference: Reference, name: str, hit: Hit, found: Sequence[str]) -> bool:
-    """Whether an answer holds what it must; the feed is compared with itself elsewhere, here it must be in order."""
-    if name == "changes":
-        return len(found) == hit["limit"] and list(map(int, found)) == sorted(map(int, found))
-    if name == "changes_idle":
-        return not found
-    answers = reference.answers(name, hit)
-    return (sorted(found) if name.startswith("totals_") else list(found)) in answers
-
-
 async def _cpu(ask: Callable[[Any], Awaitable[Any]], asked: Sequence[Any]) -> float:
     """CPU seconds of this process for each of these."""
     begun = time.process_time()
@@ -199,7 +191,7 @@ def main() -> None:
     made = data(given.size)
     loaded = service.load(made)
     print(f"{given.size:,} incidents, loaded in {loaded:.0f} s ({given.size / loaded:,.0f} rows/s)")
-    wrong = asyncio.run(run(Quick(made, service, given.hits, given.only), given.rounds))
+    wrong = uvloop.run(run(Quick(made, service, given.hits, given.only), given.rounds))
     for one in wrong:
         print(f"FAILED {one}", file=sys.stderr)
     sys.exit(bool(wrong))

@@ -62,4 +62,6 @@ WORKLOADS = {
         Workload("export_parquet", "all as Parquet", "set"),
     )
 }
+OTHERS = ("bulk", "mixed")
+"""What is measured in other ways: rows a second of loading, and a mix of reads and writes by 32 clients."""
 READS = tuple(name for name in WORKLOADS if name != "post" and not name.startswith("export_"))

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 import orjson
 
+from bench import postgres
 from bench.processes import Program, run
 from bench.systems import SUMS, Data, Request, Running, row
 
@@ -23,8 +24,8 @@ class Usual:
         self._program: Program | None = None
 
     def missing(self) -> str | None:
-        """Nothing is: it stands on what the service itself needs."""
-        return None
+        """The server of its database, if anything."""
+        return postgres.SERVER.missing() if self._url_of is postgres.url_of else None
 
     def load(self, data: Data) -> float:
         """Entities with their children, a thousand to a transaction."""
@@ -32,7 +33,7 @@ class Usual:
         told = self._folder / "loaded.json"
         if not told.exists():
             self._folder.mkdir(parents=True, exist_ok=True)
-            environment = {"BENCH_USUAL_URL": self._url_of(self._folder)}
+            environment = {"BENCH_USUAL_URL": self._url()}
             command: list[str | Path] = [sys.executable, "-m", "bench.usual.load", data.folder, str(data.size), told]
             run(command, self._folder / "log", environment)
         return float(json.loads(told.read_text())["seconds"])
@@ -41,11 +42,17 @@ class Usual:
         """Serve it with one worker."""
         command = [sys.executable, "-m", "uvicorn", "bench.usual.app:app", "--port", str(port)]
         command += ["--no-access-log", "--log-level", "warning"]
-        environment = {"BENCH_USUAL_URL": self._url_of(self._folder)}
+        environment = {"BENCH_USUAL_URL": self._url()}
         self._program = Program(command, self._folder / "log", environment)
         url = f"http://127.0.0.1:{port}"
         self._program.wait_for(f"{url}/incidents?limit=1")
-        return Running(url, (self._program.pid,))
+        servers = (postgres.SERVER.pid(),) if self._url_of is postgres.url_of else ()
+        return Running(url, (self._program.pid, *servers))
+
+    def _url(self) -> str:
+        """The address of the store as SQLAlchemy spells it."""
+        url: str = self._url_of(self._folder)
+        return url.replace("postgresql://", "postgresql+psycopg://")
 
     def stop(self) -> None:
         """End it."""
@@ -94,6 +101,11 @@ class Usual:
 def sqlite() -> Usual:
     """Over one file."""
     return Usual("usual", lambda folder: f"sqlite:///{folder / 'store.db'}")
+
+
+def postgresql() -> Usual:
+    """Over a database."""
+    return Usual("usual-pg", postgres.url_of)
 
 
 def _report(hit: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,5 @@
+"""Starts the bench over sockets."""
+
+from bench.run import main
+
+main()

@@ -112,13 +112,17 @@ _APOSTROPHES = "'`\u2019\u00b4"
 
 
 def _words(chance: random.Random) -> Iterator[str]:
-    """Words of titles and summaries that some hundred rows hold and that are part of no other word, in any order."""
+    """Words of titles and summaries that some hundred rows hold and that are part of no other word, in any order.
+
+    None is spelled with accents anywhere: not everybody's search overlooks them.
+    """
     number, everything, named, raw = _vocabulary()
+    bare = folded([raw if name == "title" else "" for name in COLUMNS])
     most = len(rows.events()) // 50
     words = sorted(word for word, times in number.items() if re.fullmatch(r"[a-z]{4,}", word) and 4 <= times <= most)
     chance.shuffle(words)
     for word in words:
-        once = everything.count(word) == 1 and word not in named
+        once = everything.count(word) == 1 and word not in named and bare.count(word) == raw.count(word)
         if once and not re.search(rf"{word}[{_APOSTROPHES}]|[{_APOSTROPHES}]{word}", raw):
             yield word
 

@@ -1,0 +1,111 @@
+"""What a request costs as the store grows: `python -m bench.scale 30000 300000 3000000`; a table and a drawing.
+
+CPU time of the service in this process, without sockets, as the quick bench measures it.
+"""
+
+import argparse
+import math
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import uvloop
+
+from bench import ROOT, ours, results
+from bench.generate import data
+from bench.quick import Quick, Seconds
+from bench.wire import Wire, body_of, spelled
+from incidents_api.cli.protocol import bounded
+
+ASKED = ("get", "list", "deep", "bbox", "text", "totals_country", "totals_month")
+DRAWING = ROOT / "docs" / "images" / "performance-scale.svg"
+COLOURS = ("#1b6ca8", "#c0392b", "#2e7d32", "#8e44ad", "#d35400", "#00838f", "#5d4037")
+
+Costs = dict[str, dict[int, float]]
+"""Microseconds of CPU by workload and size."""
+
+
+async def measure(quick: Quick, rounds: int) -> Mapping[str, float]:
+    """Microseconds of CPU of each workload, and of a row of an export."""
+    async with Wire(quick.app(), bounded(30.0, 1000)) as wire:
+        await quick.prepare(wire)
+        if wrong := await quick.check(wire):
+            raise ValueError("; ".join(wrong))
+        told: dict[str, Seconds] = await quick.measure(wire, rounds)
+        found = {name: told[name].middle("ours") for name in ASKED}
+        request = quick.service.request("export_ndjson", {})
+        if request is not None:
+            begun = time.process_time()
+            lines = body_of(await wire.ask(spelled(request))).count(b"\n")
+            found["export, a row"] = (time.process_time() - begun) / lines * 1e6
+    return found
+
+
+def table(costs: Costs, sizes: Sequence[int]) -> str:
+    """The costs by size, and how the last stands to the one before."""
+    lines = ["| CPU us | " + " | ".join(f"{size:,}" for size in sizes) + " | last / before |"]
+    lines.append("|---|" + "---|" * (len(sizes) + 1))
+    for name, found in costs.items():
+        cells = " | ".join(f"{found[size]:,.1f}" for size in sizes)
+        last = f"{found[sizes[-1]] / found[sizes[-2]]:.2f}" if len(sizes) > 1 else ""
+        lines.append(f"| {name} | {cells} | {last} |")
+    return "\n".join(lines)
+
+
+def drawing(costs: Costs, sizes: Sequence[int]) -> str:
+    """The same as lines on two logarithmic axes, as SVG."""
+    values = [one for found in costs.values() for one in found.values()]
+    low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
+    first, last = math.log10(sizes[0]), math.log10(sizes[-1])
+
+    def across(size: int) -> float:
+        return 70 + 430 * (math.log10(size) - first) / max(0.01, last - first)
+
+    def up(cost: float) -> float:
+        return 340 - 300 * (math.log10(cost) - low) / max(1, high - low)
+
+    parts = [
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 680 390" font-family="sans-serif" font-size="12">',
+        '<rect width="680" height="390" fill="#fff"/>',
+        '<text x="70" y="20">CPU of a request in microseconds, by incidents in the store</text>',
+    ]
+    for power in range(low, high + 1):
+        y = up(10**power)
+        parts.append(f'<line x1="70" y1="{y:.0f}" x2="500" y2="{y:.0f}" stroke="#ddd"/>')
+        parts.append(f'<text x="62" y="{y + 4:.0f}" text-anchor="end">{10**power:,}</text>')
+    parts += [f'<text x="{across(size):.0f}" y="362" text-anchor="middle">{size:,}</text>' for size in sizes]
+    for n, (name, found) in enumerate(sorted(costs.items(), key=lambda one: -one[1][sizes[-1]])):
+        colour = COLOURS[n % len(COLOURS)]
+        points = " ".join(f"{across(size):.0f},{up(found[size]):.0f}" for size in sizes)
+        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        parts.append(f'<text x="512" y="{60 + 18 * n}" fill="{colour}">{name}: {found[sizes[-1]]:,.0f}</text>')
+    return "\n".join([*parts, "</svg>", ""])
+
+
+def main() -> None:
+    """Measure, print, draw."""
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("sizes", type=int, nargs="+")
+    asked.add_argument("--rounds", type=int, default=3)
+    asked.add_argument("--hits", type=int, default=100)
+    asked.add_argument("--draw", type=Path, default=DRAWING)
+    given = asked.parse_args()
+    costs: Costs = {}
+    for size in given.sizes:
+        service, made = ours.sqlite(), data(size)
+        loaded = service.load(made)
+        quick = Quick(made, service, given.hits, ASKED)
+        found = dict(uvloop.run(measure(quick, given.rounds))) | {
+            "bulk, a row (seconds of the clock)": loaded / size * 1e6
+        }
+        for name, cost in found.items():
+            costs.setdefault(name, {})[size] = cost
+    print(table(costs, given.sizes))
+    drawn = {name: found for name, found in costs.items() if name in ASKED}
+    given.draw.write_text(drawing(drawn, given.sizes))
+    told = {name: {str(size): [{"cpu": cost / 1e6}] for size, cost in found.items()} for name, found in costs.items()}
+    print(f"drawn in {given.draw}; kept in {results.keep('scale', given.sizes[-1], told, {})}")
+
+
+if __name__ == "__main__":
+    main()

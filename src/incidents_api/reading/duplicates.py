@@ -11,8 +11,8 @@ from incidents_api.model.duplicates import Asked, Window
 from incidents_api.reading import records
 from incidents_api.reading.conditions import Bound, conditions, seen
 from incidents_api.reading.query import Query
+from incidents_api.storage import nearby
 from incidents_api.storage.database import Statement
-from incidents_api.storage.nearby import pairs
 from incidents_api.storage.tables import KIND_TABLES
 
 BATCH = 20
@@ -35,19 +35,18 @@ def walk(query: Query, place: tuple[str, str] | None, *, to: Audience) -> Statem
 
 
 def candidates(query: Query, windows: Sequence[Window], *, to: Audience) -> Statement:
-    """(id, id of an earlier incident) of every pair to compare; both meet the filters of the query."""
+    """(id, then ids of earlier incidents to compare it with, joined by blanks) of each window; both of a pair meet the
+    filters of the query."""
     bound = Bound()
-    bound.shape += ["duplicates", len(windows)]
-    near = sa.select(pairs(windows, bound.value, lambda near: seen(near, to, bound), earlier=True).subquery()).limit(
-        MOST + 1
-    )
+    shown = seen(nearby.NEAR, to, bound)
     table = KIND_TABLES["incident"]
     where = conditions(query, bound, to=to) if query.filters else []
 
-    def build() -> sa.Select[*tuple[Any, ...]]:
-        if not where:
-            return near
-        found = near.subquery()
-        return sa.select(found).where(sa.exists().where(table.c.id == found.c.other, *where).correlate(found))
+    if where:
+        shown = sa.and_(shown, sa.exists().where(table.c.id == nearby.NEAR.c.id, *where).correlate(nearby.NEAR))
 
-    return Statement(("duplicates", repr(bound.shape)), build, bound.values)
+    def build() -> sa.Select[*tuple[Any, ...]]:
+        return nearby.earlier(len(windows), shown, MOST + 1)
+
+    shape = ("duplicates", len(windows), repr(bound.shape))
+    return Statement(shape, build, {**bound.values, **nearby.values(windows)})

@@ -1,7 +1,6 @@
 """GET /v1/duplicates: pairs of incidents that may be the same one, with why; a walk in bounded steps."""
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -73,7 +72,7 @@ class _Walk:
         return self.more and within and len(self.found) < self.read.limit
 
     def compare(
-        self, places: Sequence[tuple[str, str]], held: Mapping[str, _Read], near: Mapping[str, list[str]]
+        self, places: Sequence[tuple[str, str]], held: Mapping[str, _Read], near: Mapping[str, set[str]]
     ) -> None:
         """Compare each incident with its candidates, up to the end of the page."""
         asked = duplicates.asked(self.read)
@@ -130,18 +129,16 @@ async def _step(database: Database, walk: _Walk) -> None:
         walk.more = False
         return
     asked = duplicates.asked(walk.read)
-    rows: Sequence[Any] = ()
+    near: dict[str, set[str]] = {}
     for size in (len(places), 5, 1):  # where half the store happened on one day, fewer at a time
         places = places[:size]
         told = [held[one].traits for _, one in places if one in held]
         windows = [window(one, asked) for one in told if one is not None]
         rows = await database.read(duplicates.candidates(walk.read, windows, to=walk.to)) if windows else ()
-        if len(rows) <= duplicates.MOST:
+        near = {one: {other for some in found for other in (some or "").split()} for one, *found in rows}
+        if sum(map(len, near.values())) <= duplicates.MOST:
             break
-    near: dict[str, list[str]] = defaultdict(list)
-    for one, other in rows:
-        near[one].append(other)
-    wanted = sorted({other for _, other in rows} - held.keys())
+    wanted = sorted(set().union(*near.values()) - held.keys())
     for start in range(0, len(wanted), 500):
         held |= _reads((await database.read(records.by_ids(_INCIDENT, wanted[start : start + 500], None)))[0][0])
     last = count < duplicates.BATCH and keys.endswith(f"\x1f{places[-1][1]}")

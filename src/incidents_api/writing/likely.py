@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, fields
 from functools import cache
 from typing import Any
 
@@ -10,12 +9,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from incidents_api.errors import Conflict
-from incidents_api.model.duplicates import Asked, Window, brief, likeness, traits, window
+from incidents_api.model.duplicates import Asked, brief, likeness, traits, window
 from incidents_api.model.kinds import Kind
 from incidents_api.model.visitor import Visitor
 from incidents_api.model.wire import Record, Report
-from incidents_api.storage import tables
-from incidents_api.storage.nearby import pairs
+from incidents_api.storage import nearby, tables
 from incidents_api.storage.tables import KIND_TABLES
 from incidents_api.writing.records import Written, create
 
@@ -25,23 +23,15 @@ ASKED = Asked()
 
 @cache
 def _look_up(*, full: bool) -> sa.Select[Any]:
-    """The candidates of one incident with their records; made once, the parameters are called as in a Window."""
-    named: dict[str, Any] = {field.name: field.name for field in fields(Window)}
-    near = pairs([Window(**named)], _parameter, lambda row: _open(row, full=full), earlier=False).subquery()
+    """The candidates of one incident with their records; made once, bound as `nearby.values` says."""
+    # Rows of incidents that are told of: of closed ones only to who sees them whole.
+    seen = sa.true() if full else nearby.NEAR.c.audience.is_(None)
+    near = nearby.candidates(seen).subquery()
     log, known = tables.revision, tables.record
     own = KIND_TABLES["incident"]
-    query = sa.select(log.c.record_id, log.c.record, own.c.owner).join_from(near, known, known.c.id == near.c.other)
+    query = sa.select(log.c.record_id, log.c.record, own.c.owner).join_from(near, known, known.c.id == near.c.id)
     query = query.join(log, sa.and_(log.c.record_id == known.c.id, log.c.version == known.c.version))
     return query.join(own, sa.and_(own.c.id == known.c.id, own.c.seq_to.is_(None))).limit(MOST_COMPARED)
-
-
-def _open(row: Any, *, full: bool) -> sa.ColumnElement[bool]:
-    """Rows of incidents that are told of: of closed ones only to who sees them whole."""
-    return sa.true() if full else row.c.audience.is_(None)
-
-
-def _parameter(name: str) -> sa.BindParameter[Any]:
-    return sa.bindparam(name, type_=sa.Double() if name in ("west", "south", "east", "north") else sa.Text())
 
 
 def possible_duplicates(conn: Connection, record_id: str, record: Record, who: Visitor) -> list[dict[str, Any]]:
@@ -50,7 +40,7 @@ def possible_duplicates(conn: Connection, record_id: str, record: Record, who: V
     if one is None:
         return []
     found = []
-    for other_id, text, owner in conn.execute(_look_up(full=who.full), asdict(window(one, ASKED))):
+    for other_id, text, owner in conn.execute(_look_up(full=who.full), nearby.values([window(one, ASKED)])):
         other = json.loads(text)
         two = traits(other_id, other) if who.audience.sees(other["review"]["status"], owner) else None
         like = None if two is None else likeness(one, two, ASKED)

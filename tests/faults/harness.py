@@ -85,12 +85,13 @@ def served(url: str, folder: Path) -> Iterator[Server]:
 
 @dataclass
 class Account:
-    """What was sent, what was acknowledged at once, and what is stored."""
+    """What was sent, what was acknowledged at once, and what is stored. `struck`: when the last fault was over."""
 
     sent: set[str] = field(default_factory=set)
     acknowledged: set[str] = field(default_factory=set)
     unknown: int = 0
     kills: int = 0
+    struck: float = 0.0
     wrong: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -127,11 +128,13 @@ def report(title: str) -> dict[str, Any]:
 def send(  # noqa: PLR0917 - one request
     account: Account, server: Server, port: int, path: str, word: str, body: bytes, media: str
 ) -> Any:
-    """Post until there is an answer, always with the same key; the answer."""
+    """Post until there is an answer, always with the same key; the answer.
+
+    The patience counts from the last fault on: on a busy machine a server may need longer to start than it lives.
+    """
     headers = {"Authorization": f"Bearer {server.key}", "Idempotency-Key": word, "Content-Type": media}
-    deadline = time.monotonic() + 120
-    first = True
-    while time.monotonic() < deadline:
+    begun, first = time.monotonic(), True
+    while time.monotonic() < max(begun, account.struck) + 120:
         try:
             answer = httpx.post(
                 f"http://127.0.0.1:{port}{path}", content=body, headers=headers, trust_env=False, timeout=30

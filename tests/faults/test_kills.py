@@ -63,7 +63,7 @@ def under_load(account: Account, server: Server, fault: Callable[[], None], roun
             for _ in range(rounds):
                 time.sleep(random.uniform(0.05, 1.0))
                 fault()
-                account.kills += 1
+                account.kills, account.struck = account.kills + 1, time.monotonic()
         finally:
             time.sleep(0.5)
             stop.set()
@@ -93,6 +93,7 @@ def test_the_database_server_is_killed(tmp_path: Path) -> None:
 
             def fault() -> None:
                 kill_and_start()
+                account.struck = time.monotonic()
                 started, title = time.monotonic(), f"after {time.monotonic_ns()}"
                 with account.lock:
                     account.sent.add(title)

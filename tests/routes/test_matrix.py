@@ -7,10 +7,11 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import pytest
 import sqlalchemy as sa
@@ -397,53 +398,87 @@ def test_what_conditional_requests_and_lengths_tell(store_url: str) -> None:
                 assert "etag" not in answer.headers
 
 
+def naming(record_id: str, n: int) -> dict[str, list[Any]]:
+    """By the model of a body, or the method: bodies that name a closed incident in every way that there is."""
+    name, held = f"t:{WORD}{n}", {"external_ids": {"t": f"{WORD}{n}"}}
+    given = ({"incident": name}, {"incident_id": record_id}, {"incident": record_id})
+    related = [{"relations": [{"type": "part_of", **one}]} for one in given]
+    linked = make.claim(links=[{"type": "restates", "claim": "c1", "incident_id": record_id}])
+    reports = [make.incident(id=record_id), *(make.incident(**one) for one in (held, *related))]
+    others = {
+        f"{plural[:-1].title()}Report": [report(**held), report(id=record_id)]
+        for plural, report in make.REPORTS.items()
+        if plural != "incidents"
+    }
+    return others | {
+        "IncidentReport": reports,
+        "PATCH": [held, *related],
+        "ClaimsReport": [{"claims": [linked], "source": "https://x.example"}],
+        "MergeReport": [{"into": into, "reason": "duplicate"} for into in (record_id, name)],
+        "ReviewReport": [{"status": "in_review", "reason": "x", "chosen": [record_id]}],
+        "RedactReport": [{"paths": ["/title"], "note": name}],
+        "text/csv": [f"id,title\n{record_id},{name}\n"],
+        "DELETE": [None],
+    }
+
+
+def asked_with(endpoint: Endpoint, record_id: str, n: int) -> Iterator[str]:
+    """Query strings by the parameters that a write declares: each word of a list of codes, each text a closed name."""
+    declared = {one["name"]: one["schema"] for one in endpoint.parameters if one["in"] == "query"}
+    always = {"reason": "test"} if "reason" in declared else {}
+    always |= {"dry_run": "true"} if "dry_run" in declared else {}
+    yield urlencode(always)
+    for name, schema in declared.items() if n == 0 else ():
+        words = schema.get("enum") or schema.get("items", {}).get("enum") or [record_id, f"t:{WORD}{n}"]
+        for word in words if name not in always else ():
+            yield urlencode(always | {name: word})
+
+
+def probes_of(endpoint: Endpoint, hidden: Hidden, n: int, open_ids: dict[str, str]) -> Iterator[tuple[str, Any]]:
+    """(path, body) of every way in which a write could be made to speak of the n-th canary; KeyError for a new body."""
+    record_id, declared = hidden.ids[n], endpoint.body
+    model = endpoint.method if endpoint.method in ("PATCH", "DELETE") else declared and declared["media"]
+    if declared and "$ref" in declared["schema"]:
+        model = declared["schema"]["$ref"].rpartition("/")[2]
+    bodies = naming(record_id, n)[str(model)]
+    bodies = [[one] for one in bodies] if endpoint.path.endswith("/bulk") else bodies
+    plural = endpoint.path.split("/")[2]
+    targets = [record_id, open_ids["incidents"]] if plural == "incidents" else [open_ids.get(plural, "")]
+    for target in targets if "{id}" in endpoint.path else [""]:
+        path = path_of(endpoint, {f"{plural}.id": target})
+        for query in asked_with(endpoint, record_id, n):
+            yield from ((f"{path}?{query}", body) for body in bodies)
+
+
 def test_no_refusal_of_a_write_tells_of_a_canary(store_url: str) -> None:
-    probes = 0
+    """Every write that is declared, with a closed incident in the place of all that it can name."""
+    asked: Counter[str] = Counter()
     with open_service(store_url) as client:
         hidden = hide(client)
         writer = key_for(client, "write", "review", name="writer")
-        closed = [hidden.ids[n] for n in (0, 1, 4, 5)]  # a reviewer sees the others
-        own = client.post("/v1/incidents", json=make.incident(tags=["own"]), headers=writer).headers["location"]
-        actor = client.get("/v1/actors?name=Mexican Army").json()["items"][0]["id"]
-        place = client.get("/v1/locations?name=Culiacán").json()["items"][0]["id"]
-        source = client.get("/v1/sources").json()["items"][0]["id"]
-        match = writer | {"If-Match": "*"}
-        calls: list[Callable[[], Any]] = []
-
-        def call(method: str, path: str, body: Any = None, **headers: str) -> None:
-            media = MERGE if method == "PATCH" else {}
-            calls.append(lambda: client.request(method, path, json=body, headers=match | media | headers))
-
-        for n, record_id in zip((0, 1, 4, 5), closed, strict=True):
-            name, where = f"t:{WORD}{n}", f"/v1/incidents/{record_id}"
-            call("POST", "/v1/incidents", make.incident(external_ids={"t": f"{WORD}{n}"}))
-            call("PATCH", own, {"external_ids": {"t": f"{WORD}{n}"}})
-            for given in ({"incident": name}, {"incident_id": record_id}, {"incident": record_id}):
-                call("POST", "/v1/incidents", make.incident(relations=[{"type": "part_of", **given}]))
-                call("PATCH", own, {"relations": [{"type": "follows", **given}]})
-            linked = {"links": [{"type": "restates", "claim": "c1", "incident_id": record_id}]}
-            call("POST", f"{own}/claims", {"claims": [make.claim(**linked)], "source": "https://x.example"})
-            call("PUT", where, make.incident())
-            call("PATCH", where, {"title": "x"})
-            call("DELETE", f"{where}?reason=test")
-            call("DELETE", f"{own}?reason=duplicate&successor={record_id}", **{"If-Match": '"0-0"'})
-            call("POST", f"{where}/claims", {"claims": [make.claim()], "source": "https://x.example"})
-            call("POST", f"{where}/review", {"status": "in_review", "reason": "x"})
-            call("POST", f"{where}/merge", {"into": own.rpartition("/")[2], "reason": "duplicate"})
-            for into in (record_id, name):
-                call("POST", f"{own}/merge", {"into": into, "reason": "duplicate"})
-            for existing in ("skip", "update", "reject"):
-                for line in (make.incident(id=record_id), make.incident(external_ids={"t": f"{WORD}{n}"})):
-                    call("POST", f"/v1/incidents/bulk?on_existing={existing}&dry_run=true", [line])
-        for kind, record_id in (("actors", actor), ("locations", place), ("sources", source)):
-            call("DELETE", f"/v1/{kind}/{record_id}?reason=test")
-        for one in calls:
-            answer = one()
-            probes += 1
-            told = answer.text.replace(f'"instance":"{answer.request.url.path}"', "")
-            sent = (answer.request.content or b"").decode() + str(answer.request.url)
-            assert answer.status_code < 500, told
-            for trace in (*TRACES, *hidden.ids, *(public_id(one) for one in hidden.ids)):
-                assert trace not in told or trace in sent, (str(answer.request.url), sent[:300], told[:600])
-        assert client.get(own, headers=writer).json()["version"] == 1
-    assert probes >= 80
+        own = client.post("/v1/incidents", json=make.incident(tags=["own"]), headers=writer).json()["id"]
+        open_ids = {"incidents": own, "actors": client.get("/v1/actors?name=Mexican Army").json()["items"][0]["id"]}
+        open_ids["locations"] = client.get("/v1/locations?name=Culiacán").json()["items"][0]["id"]
+        open_ids["sources"] = client.get("/v1/sources").json()["items"][0]["id"]
+        statistic = client.post("/v1/statistics", json=make.statistic(), headers=writer)
+        open_ids["statistics"] = statistic.json()["id"]
+        for endpoint in (one for one in ROUTES if one.writes):
+            for n in (0, 1, 4, 5):  # a reviewer sees the others
+                for path, body in probes_of(endpoint, hidden, n, open_ids):
+                    # What is open stays as it is: whatever a refusal says, it says before anything is written.
+                    ends = endpoint.method == "DELETE" and own in path
+                    headers = writer | {"If-Match": '"0-0"' if ends else "*"}
+                    content = body if isinstance(body, str) else json.dumps(body) if body is not None else None
+                    media = (endpoint.body or {}).get("media", "application/json")
+                    media = "application/json" if endpoint.path.endswith("/bulk") else media
+                    answer = client.request(
+                        endpoint.method, path, content=content, headers=headers | {"Content-Type": media}
+                    )
+                    asked[endpoint.name] += 1
+                    told = answer.text.replace(f'"instance":"{answer.request.url.path}"', "")
+                    sent = (content or "") + str(answer.request.url)
+                    assert answer.status_code < 500, (path, told)
+                    for trace in (*TRACES, *hidden.ids, *(public_id(one) for one in hidden.ids)):
+                        assert trace not in told or trace in sent, (endpoint.method, path, sent[:300], told[:600])
+    assert asked.keys() == {one.name for one in ROUTES if one.writes}
+    assert asked.total() >= 400

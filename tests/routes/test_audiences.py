@@ -280,3 +280,36 @@ def test_a_closed_incident_is_told_by_no_refusal(client: TestClient) -> None:
         told = answer.text.replace(answer.json()["instance"], "")
         assert hidden["id"] not in told
         assert public_id(hidden["id"]) not in told
+
+
+@pytest.mark.parametrize("closing", [{"sensitivity": "restricted"}, {"hold_until": "2999-01-01T00:00:00Z"}])
+def test_a_closed_incident_names_nobody_in_danger_in_public(client: TestClient, closing: dict[str, str]) -> None:
+    key = key_for(client, "write", "read:restricted")
+    client.post("/v1/actors", json=make.actor(name="Known Union"), headers=key)
+    actors: list[dict[str, Any]] = [
+        {"name": "Canary Witness", "role": "witness"},
+        {"actor": "Canary Informant", "role": "informant"},
+        {"actor": {"name": "Canary Boy", "type": "civilian_individual"}, "role": "other"},
+        {"name": "Known Union", "role": "victim"},
+        {"name": "Open Gang", "role": "perpetrator"},
+    ]
+    made = post(client, key, actors=actors, **closing)
+    names = [one["name"] for one in client.get("/v1/actors").json()["items"]]
+    assert sorted(set(names)) == ["Civilian (not named)", "Known Union", "Open Gang", "Unknown (not named)"]
+    for path in ("/v1/actors", "/v1/changes?limit=1000", "/v1/actors.csv", "/v1/actors.ndjson"):
+        assert "canary" not in client.get(path).text.lower()
+    # Who may see the incident reads the names, as reported, there.
+    told = client.get(made.headers["location"], headers=key).json()["actors"]
+    assert [one["name"] for one in told] == [
+        "Canary Witness", "Canary Informant", "Canary Boy", "Known Union", "Open Gang",
+    ]  # fmt: skip
+    assert client.get("/v1/incidents?q=Canary Witness&count=exact", headers=key).json()["total"] == 1
+    assert patch(client, key, made.headers["location"], type="kidnapping").json()["actors"] == told
+    more = {"name": "Canary", "aliases": ["Canary"], "external_ids": {"t": "canary"}}
+    refused = client.post(
+        "/v1/incidents",
+        json=report(actors=[{"actor": more, "role": "victim"}], external_ids={}, **closing),
+        headers=key,
+    )
+    faults = [(fault["pointer"], fault["code"]) for fault in refused.json()["errors"]]
+    assert faults == [("/actors/0/actor/aliases", "exposed"), ("/actors/0/actor/external_ids", "exposed")]

@@ -73,6 +73,21 @@ def for_public(kind: Kind, record: Record, treatment: str, now: str = "") -> Rec
     return coarsened(record) if treatment == COARSENED else None
 
 
+EXPOSED = ("victim", "intended_target", "witness", "informant")
+PERSONS = ("civilian_individual", "civilians_group")
+"""Roles and types of actors by which a closed incident could point at somebody who is in danger."""
+
+
+def is_exposed(role: str, actor_type: str) -> bool:
+    """Whether an actor of a closed incident must not be named in a record of its own, which everybody sees."""
+    return role in EXPOSED or actor_type in PERSONS
+
+
+def not_named(actor_type: str) -> str:
+    """What such an actor is called in its record; the incident itself keeps the name as reported."""
+    return f"{vocabulary.LISTS['actor_type'].codes[actor_type].label} (not named)"
+
+
 def coarsened(record: Record) -> dict[str, Any]:
     """A closed incident without what could lead to the people in it (DESIGN.md section 5, Access).
 

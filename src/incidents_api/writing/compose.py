@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from incidents_api.model.actor import ActorReport
+from incidents_api.model.audience import is_closed, not_named
 from incidents_api.model.claims import Figure, number_claims, stored_figure, tallies, tally
 from incidents_api.model.incident import Claim, IncidentReport, Participation, Place, Relation
 from incidents_api.model.location import LocationReport
@@ -41,6 +42,7 @@ def _incident(to: Resolver, report: IncidentReport, record_id: str) -> dict[str,
         places, at = [Place(location=report.location)], "/location"
     pointers = [at if report.location is not None else f"{at}/{n}" for n in range(len(places))]
     locations = [_place(to, place, source_id, pointer) for place, pointer in zip(places, pointers, strict=True)]
+    closed = is_closed({"sensitivity": report.sensitivity, "hold_until": report.hold_until}, to.who.now)
     captivity = None
     if report.captivity is not None:
         captivity = report.captivity.model_dump(exclude={"evidence"})
@@ -57,7 +59,7 @@ def _incident(to: Resolver, report: IncidentReport, record_id: str) -> dict[str,
         "actors": [
             one
             for n, given in enumerate(report.actors)
-            if (one := _participation(to, given, source_id, f"/actors/{n}")) is not None
+            if (one := _participation(to, given, source_id, f"/actors/{n}", closed=closed)) is not None
         ],
         "claims": claims(to, report.claims, source_id),
         "relations": [
@@ -174,18 +176,24 @@ def _as_reported(given: str | None, location: Record) -> str:
     return given if given is not None and given in location["aliases"] else name
 
 
-def _participation(to: Resolver, given: Participation, source_id: str | None, pointer: str) -> dict[str, Any] | None:
+def _participation(
+    to: Resolver, given: Participation, source_id: str | None, pointer: str, *, closed: bool
+) -> dict[str, Any] | None:
+    told = given.actor.name if isinstance(given.actor, ActorReport) else given.actor
     if given.actor_id is not None:
         actor_id = to.by_id("actor", given.actor_id, f"{pointer}/actor_id")
     else:
         member = "actor" if given.actor is not None else "name"
-        actor_id = to.actor(given.actor or given.name or "", f"{pointer}/{member}", source_id)
+        hidden_as = given.role if closed else None
+        actor_id = to.actor(given.actor or given.name or "", f"{pointer}/{member}", source_id, hidden_as)
     evidence = to.evidence(given.evidence, source_id, f"{pointer}/evidence")
     if actor_id is None:
         return None
+    record = to.record(actor_id)
+    hidden = record["name"] == not_named(record["type"])
     return {
         "actor_id": actor_id,
-        "name": given.name or to.record(actor_id)["name"],
+        "name": given.name or (told if hidden else None) or record["name"],
         "role": given.role,
         "attribution": given.attribution,
         "attributed_to": given.attributed_to,

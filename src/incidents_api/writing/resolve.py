@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from incidents_api.model.actor import ActorReport, Alias
+from incidents_api.model.audience import is_exposed, not_named
 from incidents_api.model.quotes import QuoteError, check
 from incidents_api.model.source import Boilerplate, SourceReport
 from incidents_api.model.wire import DateForm, Evidence, Quote, dated
@@ -165,8 +166,13 @@ class Resolver(Locator):
 
     # --- Actors ----------------------------------------------------------------------------------------------------
 
-    def actor(self, given: str | ActorReport, pointer: str, source_id: str | None = None) -> str | None:
-        """An actor by id, external id or name; a name that is new is created. Unnamed ones are always new."""
+    def actor(
+        self, given: str | ActorReport, pointer: str, source_id: str | None = None, hidden_as: str | None = None
+    ) -> str | None:
+        """An actor by id, external id or name; a name that is new is created. Unnamed ones are always new.
+
+        `hidden_as`: the role in a closed incident, which may keep the name of a new actor out of its record.
+        """
         if isinstance(given, str):
             settled, found = self.by_text("actor", given, pointer)
             if settled:
@@ -182,6 +188,11 @@ class Resolver(Locator):
                 return None
         if found is not None:
             return self.note(pointer, "actor", found, "found") if self.by_id("actor", found, pointer) else None
+        if hidden_as is not None and is_exposed(hidden_as, given.type):
+            for member in sorted(given.model_fields_set - {"name", "type", "identified"}):
+                told = "somebody in danger has no record of their own beside a closed incident; leave it out"
+                self.fault(f"{pointer}/{member}", told, "exposed")
+            given = ActorReport(name=not_named(given.type), type=given.type, identified=False)
         record = self.actor_record(given, pointer, source_id)
         return self.note(pointer, "actor", self.create("actor", record), "created")
 

@@ -1,6 +1,7 @@
 """One suite, two databases: every test that asks for a store runs on SQLite and on a real PostgreSQL."""
 
 import logging
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from starlette.testclient import TestClient
 
 from incidents_api import access
 from incidents_api.app import create_app
+from incidents_api.cli.logs import JsonLines
 from incidents_api.cli.seeds import SEEDER
 from incidents_api.model import vocabulary
 from incidents_api.model.validation import parse
@@ -38,6 +40,37 @@ def log_as_before() -> Iterator[None]:
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
+
+
+SECRET = re.compile(r"inc_[\w-]{30,}|zanatequiscal|Xochiquetzalli|Canaryname|Canaryplace|canaryword", re.IGNORECASE)
+"""Keys, and the words that tests hide in records and requests: what no log may sing of (R19)."""
+
+
+class Heard(logging.Handler):
+    """Keeps every line, as a running service writes it, that holds a secret."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+        self.count = 0
+        self.setFormatter(JsonLines())
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if not record.name.startswith(("httpx", "httpcore")):  # the log of the tests' own clients
+            self.count += 1
+            line = self.format(record)
+            self.lines += [line] if SECRET.search(line) else []
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_secret_is_logged() -> Iterator[None]:
+    """R19 over the whole suite: no line that the service logs, in whatever test, holds a key or a canary."""
+    heard, told = Heard(), logging.getLogger("incidents_api")
+    told.addHandler(heard)
+    logging.getLogger().addHandler(heard)
+    told.setLevel(logging.INFO)
+    yield
+    assert heard.lines == []
 
 
 @pytest.fixture(scope="session")

@@ -200,9 +200,13 @@ def test_slow_clients_hold_neither_the_store_nor_the_others(seeded_url: str, mon
         served.until(lambda: served.metric("exports_running") == 50)
         # All of them wait for their clients, so nothing is read from the store.
         served.until(lambda: served.metric("readers_busy") == 0 and served.metric("reads_waiting") == 0)
+        times = []
         for _ in range(20):
             for path in ("/livez", "/readyz", "/v1/incidents?q=rescue&count=exact", "/v1/totals"):
+                begun = time.monotonic()
                 assert served.client.get(path).status_code == 200
+                times.append(time.monotonic() - begun)
+        sys.stdout.write(f"300 slow clients: {len(times)} answers, the slowest after {max(times) * 1000:.0f} ms\n")
         assert served.client.post("/v1/actors", headers=served.key(), json=make.actor()).status_code == 201
         served.until(lambda: served.metric("readers_busy") == 0)
         assert served.metric("exports_running") == 50
@@ -244,9 +248,11 @@ def test_no_acknowledged_write_is_lost_when_the_service_is_stopped_under_load(st
         with ThreadPoolExecutor(6) as pool:
             posting = [pool.submit(post, client) for client in range(6)]
             served.until(lambda: len(acknowledged) > 5 + 3 * _round)
+            begun = time.monotonic()
             served.stop()
             served.thread.join(30)
             assert not served.thread.is_alive()
+            sys.stdout.write(f"stopped under load after {time.monotonic() - begun:.2f} s\n")
         for one in posting:
             one.result()
     stored = names(store_url)

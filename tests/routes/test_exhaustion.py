@@ -2,7 +2,9 @@
 
 import asyncio
 import random
+import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -59,6 +61,11 @@ async def held(store: Database, release: threading.Event) -> list["asyncio.Futur
     return tasks
 
 
+def tell(what: str, since: float) -> None:
+    """How long it took, to be seen with -s; the time depends on the machine, so nothing is asserted of it."""
+    sys.stdout.write(f"{what} after {time.monotonic() - since:.2f} s\n")
+
+
 def idle_in_transaction(store: Database) -> int:
     """Connections that hold a transaction open and do nothing."""
     if store.url.get_backend_name() == "sqlite":
@@ -73,13 +80,17 @@ def test_a_hundred_clients_and_no_reader_free(seeded_url: str, monkeypatch: pyte
         store: Database = app.state.database
         release = threading.Event()
         holding = await held(store, release)
+        begun = time.monotonic()
         answers = await asyncio.gather(*(get(PATHS[n % 4]) for n in range(100)))
+        tell("100 clients, no reader free: all 503", begun)
         assert {one.status_code for one in answers} == {503}
         assert all(one.headers["Retry-After"] for one in answers)
         assert (await get("/livez")).status_code in (200, 503)
         release.set()
         await asyncio.gather(*holding)
+        begun = time.monotonic()
         assert [(await get(path)).status_code for path in PATHS] == [200] * 4
+        tell("served again", begun)
         assert store.load().reader.waiting == 0
         assert idle_in_transaction(store) == 0
 
@@ -109,10 +120,12 @@ def test_a_thousand_clients_that_hang_up(seeded_url: str) -> None:
 
         for _ in range(5):  # a connection lost now and then is one of four lost for good
             await asyncio.gather(*(hang_up(n) for n in range(200)))
+        begun = time.monotonic()
         async with asyncio.timeout(30):
             while store.load().reader.busy or store.load().reader.waiting:
                 await asyncio.sleep(0.01)
         assert [(await get(path)).status_code for path in PATHS] == [200] * 4
+        tell("1,000 clients hung up; nothing waits and four are served", begun)
         assert idle_in_transaction(store) == 0
 
     play(seeded_url, script)

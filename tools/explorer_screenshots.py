@@ -17,7 +17,7 @@ import hatch_build
 from tests.browser import chromium
 from tests.conftest import prepare
 from tests.explorer.conftest import serving
-from tests.explorer.looks import DIALOGS, LISTS, VIEWS, ask, record, settled
+from tests.explorer.looks import DIALOGS, LISTS, VIEWS, ask, record, settled, unfolded
 
 ROOT = Path(__file__).parents[1]
 FOLDER, DOCS = ROOT / ".cache" / "screenshots", ROOT / "docs" / "images"
@@ -47,10 +47,7 @@ def write(browser: Browser, site: str, folder: Path) -> None:
         page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme, locale="en-GB")
         for name, path in addresses(site).items():
             page.goto(f"{site}{path}")
-            # Facets are counted when they come into sight.
-            while settled(page).locator(".facets:not(.narrow) .later").count():
-                page.locator(".facets:not(.narrow) .later").first.scroll_into_view_if_needed()
-            page.screenshot(path=folder / f"{name}-{width}-{scheme}.png", full_page=True)
+            unfolded(page).screenshot(path=folder / f"{name}-{width}-{scheme}.png", full_page=True)
         page.goto(site)
         for name in DIALOGS:
             settled(page).get_by_role("button", name=name).click()

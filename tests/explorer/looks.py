@@ -57,6 +57,13 @@ def settled(page: Page) -> Page:
     return page
 
 
+def unfolded(page: Page) -> Page:
+    """The page once every facet of its view was in sight, and so is counted."""
+    while settled(page).locator(".view .later").count():
+        page.locator(".view .later").first.scroll_into_view_if_needed()
+    return page
+
+
 def count(page: Page) -> int:
     """The number of incidents that the page tells."""
     settled(page)

@@ -25,7 +25,7 @@ def side(zoom: int) -> float:
     return 360.0 / (1 << zoom)
 
 
-def cell_of(table: sa.Table, zoom: int, coarsest: str) -> sa.ColumnElement[Any]:
+def cell_of(table: Any, zoom: int, coarsest: str) -> sa.ColumnElement[Any]:
     """The number of the cell that an incident's point lies in; null where no point is precise enough to be a place.
 
     Everything is written out, not bound: the grouping must be the same text as the selection.

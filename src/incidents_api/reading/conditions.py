@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 
@@ -23,6 +23,24 @@ from incidents_api.storage.dialects import has_words, search_values
 from incidents_api.storage.tables import FULL_ROW, KIND_TABLES, PUBLIC_ROW
 
 Condition = sa.ColumnElement[bool]
+
+
+class Columns(Protocol):
+    """Columns by their names."""
+
+    def __getitem__(self, name: str, /) -> sa.ColumnElement[Any]: ...
+    def __getattr__(self, name: str, /) -> sa.ColumnElement[Any]: ...
+    def __contains__(self, name: str, /) -> bool: ...
+
+
+class Rows(Protocol):
+    """The table of a kind, or what stands for it: its name and its columns."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def c(self) -> Columns: ...
+
 
 CLAIM_FILTERS = ("population", "qualifier", *DIMS)
 """Parameters that select claims or figures of the incidents, not incidents."""
@@ -51,10 +69,10 @@ class Bound:
         if self.at is not None:
             self.values["at"] = self.at
 
-    def true(self, table: sa.FromClause) -> Condition:
+    def true(self, table: Any) -> Condition:
         """Rows of a projection that were true as of the seq asked for, or are true now."""
         if self.at is None and self.moment is None:
-            return table.c.seq_to.is_(None)
+            return table.c.seq_to.is_(None)  # type: ignore[no-any-return]
         at = sa.bindparam("at", type_=sa.BigInteger) if self.moment is None else self.moment
         return sa.and_(table.c.seq_from <= at, sa.or_(table.c.seq_to.is_(None), table.c.seq_to > at))
 
@@ -124,9 +142,13 @@ def _opened_then(table: Any, to: Audience, bound: Bound) -> Condition:
     return sa.and_(table.c.sensitivity == "public", sa.or_(held.is_(None), held <= now))
 
 
-def conditions(query: Query, bound: Bound, *, to: Audience) -> list[Condition]:
-    """What a record must meet, all of it, to be in an answer for this audience."""
-    table = KIND_TABLES[query.kind.name]
+def conditions(query: Query, bound: Bound, *, to: Audience, table: Rows | None = None) -> list[Condition]:
+    """What a record must meet, all of it, to be in an answer for this audience.
+
+    `table`: what stands for the table of the kind, by the names of its columns.
+    """
+    if table is None:
+        table = KIND_TABLES[query.kind.name]
     found = [bound.true(table)]
     bound.shape.append(query.kind.name)
     if query.kind.name == "incident":
@@ -149,7 +171,7 @@ def conditions(query: Query, bound: Bound, *, to: Audience) -> list[Condition]:
     return found
 
 
-def _words_and_changes(query: Query, table: sa.Table, bound: Bound) -> list[Condition]:
+def _words_and_changes(query: Query, table: Rows, bound: Bound) -> list[Condition]:
     found: list[Condition] = []
     terms = query.one("q")
     if terms is not None:
@@ -159,7 +181,7 @@ def _words_and_changes(query: Query, table: sa.Table, bound: Bound) -> list[Cond
     node = query.one("filter")
     if node is not None:
         bound.shape.append(shape(node))
-        found.append(Compiler(query.kind, bound.value, bound.true).compile(node))
+        found.append(Compiler(query.kind, bound.value, bound.true, table).compile(node))
     after = query.one("updated_after")
     if after is not None:
         bound.shape.append(("updated_after", isinstance(after, int)))
@@ -168,7 +190,7 @@ def _words_and_changes(query: Query, table: sa.Table, bound: Bound) -> list[Cond
     return found
 
 
-def _places(query: Query, table: sa.Table, bound: Bound) -> list[Condition]:
+def _places(query: Query, table: Rows, bound: Bound) -> list[Condition]:
     """Points inside a box or a circle; only those precise enough to be a place (DESIGN.md section 3, Precision)."""
     box, radius, coarsest = query.one("bbox"), query.one("radius_km"), query.one("max_precision")
     if box is None and radius is None and coarsest is None:
@@ -199,11 +221,11 @@ def _places(query: Query, table: sa.Table, bound: Bound) -> list[Condition]:
     return found
 
 
-def _equals(table: sa.Table, described: Field, values: Sequence[Any], bound: Bound) -> Condition:
+def _equals(table: Rows, described: Field, values: Sequence[Any], bound: Bound) -> Condition:
     return bound.any_of(table.c[described.name], values)
 
 
-def _term(table: sa.Table, described: Field, values: Sequence[Any], bound: Bound) -> Condition:
+def _term(table: Rows, described: Field, values: Sequence[Any], bound: Bound) -> Condition:
     return table.c.id.in_(_with_term(bound, table.name, described.name, lambda column: bound.any_of(column, values)))
 
 
@@ -216,39 +238,39 @@ def _with_term(
     )
 
 
-def _name(table: sa.Table, _: Field, values: Sequence[Any], bound: Bound) -> Condition:
+def _name(table: Rows, _: Field, values: Sequence[Any], bound: Bound) -> Condition:
     folded = [name_key(value) for value in values]
     return table.c.id.in_(_with_term(bound, table.name, "known_as", lambda column: bound.any_of(column, folded)))
 
 
-def _source(table: sa.Table, described: Field, values: Sequence[Any], bound: Bound) -> Condition:
+def _source(table: Rows, described: Field, values: Sequence[Any], bound: Bound) -> Condition:
     return table.c.id.in_(
         _with_term(bound, table.name, described.name, lambda column: _is_record(column, "source", values, bound))
     )
 
 
-def _related(table: sa.Table, described: Field, values: Sequence[Any], bound: Bound) -> Condition:
+def _related(table: Rows, described: Field, values: Sequence[Any], bound: Bound) -> Condition:
     """Held as a term is, given as a record of the same kind is."""
     return table.c.id.in_(
         _with_term(bound, table.name, described.name, lambda column: _is_record(column, table.name, values, bound))
     )
 
 
-def _reference(table: sa.Table, described: Field, values: Sequence[Any], bound: Bound) -> Condition:
+def _reference(table: Rows, described: Field, values: Sequence[Any], bound: Bound) -> Condition:
     return _is_record(table.c[described.name], table.name, values, bound)
 
 
-def _inside(table: sa.Table, described: Field, values: Sequence[Any], bound: Bound) -> Condition:
+def _inside(table: Rows, described: Field, values: Sequence[Any], bound: Bound) -> Condition:
     return table.c[described.name].in_(_beneath("location", values, bound))
 
 
-def _location(table: sa.Table, _: Field, values: Sequence[Any], bound: Bound) -> Condition:
+def _location(table: Rows, _: Field, values: Sequence[Any], bound: Bound) -> Condition:
     place = tables.incident_location.alias()
     inside = place.c.location_id.in_(_beneath("location", values, bound))
     return table.c.id.in_(sa.select(place.c.incident_id).where(inside, bound.true(place)))
 
 
-def _participations(query: Query, table: sa.Table, bound: Bound) -> Condition:
+def _participations(query: Query, table: Rows, bound: Bound) -> Condition:
     """One participation that meets actor, role and attribution together."""
     one = tables.participation.alias()
     tests = [bound.true(one)]
@@ -312,7 +334,7 @@ def _one_record(column: sa.ColumnElement[Any], kind: str, value: str, bound: Bou
     return column.in_(_with_term(bound, kind, "known_as", lambda known: known == bound.value(folded)))
 
 
-def _dates(query: Query, table: sa.Table, bound: Bound) -> list[Condition]:
+def _dates(query: Query, table: Rows, bound: Bound) -> list[Condition]:
     """The named modes of FIELD.md 2.2; an open end counts as reaching for ever, an undated record never matches."""
     first, last = next(iter(query.get("from")), None), next(iter(query.get("to")), None)
     if first is None and last is None:
@@ -337,7 +359,7 @@ def _dates(query: Query, table: sa.Table, bound: Bound) -> list[Condition]:
     return found
 
 
-_SHAPES: dict[str, Callable[[sa.Table, Field, Sequence[Any], Bound], Condition]] = {
+_SHAPES: dict[str, Callable[[Rows, Field, Sequence[Any], Bound], Condition]] = {
     "equals": _equals,
     "term": _term,
     "name": _name,

@@ -90,11 +90,14 @@ def _ids(kind: Kind, node: Node) -> Iterator[tuple[str, str]]:
 
 
 class Compiler:
-    """Turns a filter into a condition on the table of its kind. `true` says which rows of a projection are meant."""
+    """Turns a filter into a condition on the table of its kind, or on what stands for it.
 
-    def __init__(self, kind: Kind, bind: Bind, true: Callable[[Any], Condition]) -> None:
+    `true` says which rows of a projection are meant.
+    """
+
+    def __init__(self, kind: Kind, bind: Bind, true: Callable[[Any], Condition], table: Any = None) -> None:
         self.kind, self.bind, self.true = kind, bind, true
-        self.table = KIND_TABLES[kind.name]
+        self.table = KIND_TABLES[kind.name] if table is None else table
 
     def compile(self, node: Node, *, negated: bool = False) -> Condition:
         """The condition; logic has two values, so a negation is carried down to where nothing can be unknown."""

@@ -1,4 +1,4 @@
-"""Totals as one statement: counts and sums by group, and beside them the trees of parts that must be netted."""
+"""Totals as one statement: counts and sums by group, what parts take off them, and trees to be netted one by one."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -8,22 +8,19 @@ import sqlalchemy as sa
 
 from incidents_api.model.audience import Audience
 from incidents_api.model.claims import DIMS
-from incidents_api.model.field import Field
-from incidents_api.model.figures import EVERYBODY, MEASURE_ABOVE, Figure
+from incidents_api.model.figures import LEVELS, MEASURE_ABOVE, Figure
 from incidents_api.model.netting import Netted
-from incidents_api.reading.cells import CELL, DEFAULT_ZOOM, box, cell_of
-from incidents_api.reading.conditions import Bound, conditions, seen
+from incidents_api.reading.cells import CELL, DEFAULT_ZOOM, box
+from incidents_api.reading.conditions import Bound, seen
 from incidents_api.reading.query import Query
+from incidents_api.reading.rolled import Rolled, rolled
+from incidents_api.reading.selected import OF_FIGURES, PERIOD, Selected, counted_by, is_broken_down, selected
 from incidents_api.storage import tables
 from incidents_api.storage.database import Statement
 from incidents_api.storage.tables import KIND_TABLES
 
-PERIOD = "period_total"
-OF_FIGURES = ("population", *DIMS)
-"""Groups that break figures down, not incidents."""
-
 _TEXTS = ("k1", "k2", "k3", "id", "other", "measure", "population", *DIMS)
-_NUMBERS = ("n", "low", "best", "high", "only", "open")
+_NUMBERS = ("n", *LEVELS, "only", "open")
 _POINT = ("lon", "lat")
 _COLUMNS = (*_TEXTS, *_NUMBERS, *_POINT)
 
@@ -31,65 +28,138 @@ _COLUMNS = (*_TEXTS, *_NUMBERS, *_POINT)
 def statement(query: Query, *, to: Audience) -> Statement:
     """Rows of (what, k1, k2, k3, id, other, measure, ..., n, low, best, ..., lon, lat), read in one snapshot.
 
-    what: `rows` (incidents by group, and the middle of their points), `figures` (sums by group and measure), `tree`
-    (the figures of an incident that is part or whole), `member` (an incident that is part or whole), `edge` (id is
-    part of other), `left` (period totals left out), `head` (the seq).
+    what: `sums` (sums by group and measure; several rows of one group add up), `rows` (incidents by group, where sums
+    do not tell), `taken` (what parts take off the sums of their wholes), `netted` (how many parts, and wholes that they
+    exceed), `tree` (the figures of an incident to be netted by itself), `member` (such an incident), `edge` (id is part
+    of other), `left` (period totals left out), `head` (the seq).
     """
     bound = Bound(query.at)
-    where = conditions(query, bound, to=to)
-    incident = KIND_TABLES["incident"]
-    period = incident.c.granularity == PERIOD
-    by = query.get("by")
-    bound.shape.append(("totals", by, wants_period_totals(query), query.get("zoom"), query.get("max_precision")))
-    bound.shape.append(("figures", query.get("figures")))
-    left = where
-    if not wants_period_totals(query):
-        where = [*where, sa.not_(sa.func.coalesce(period, sa.false()))]
-    keys, source = _keys(query, bound, incident)
-    told = tables.figure.alias()
-    figures = source.join(told, sa.and_(told.c.incident_id == incident.c.id, *_figures(query, bound, told)))
-    keys = [told.c[name] if key is None else key for name, key in zip(by, keys, strict=True)]
-    by_figures = any(name in OF_FIGURES for name in by)
-    middle = {name: sa.func.avg(incident.c[name]) for name in _POINT} if CELL in by else {}
-    edge = tables.relation.alias()
-    part_of = sa.and_(edge.c.type == "part_of", bound.true(edge))
-
-    # Each incident is there once, unless it was joined with something of which it has many.
-    number = sa.func.count() if source is incident and not by_figures else sa.func.count(sa.distinct(incident.c.id))
+    bound.shape.append((query.get("by"), wants_period_totals(query), query.get("zoom"), query.get("max_precision")))
+    bound.shape.append(query.get("figures"))
+    chosen = selected(query, bound, to=to)
+    part = selected(query, bound, to=to)
+    sums = rolled(query, chosen, bound, to=to)
+    with_period, counted = wants_period_totals(query), counted_by(query)
+    count = [bound.value(measure) for measure in counted]
 
     def build() -> sa.Select[*tuple[Any, ...]]:
-        some = figures if by_figures else source
-        counts = [
-            _branch("rows", some, where, keys, group=True, n=number, **middle),
-            _branch("left", incident, [*left, period], [], n=sa.func.count()),
-            _branch("head", tables.head, [], [], n=tables.head.c.seq),
-        ]
-        if query.get("figures"):
-            return sa.select(sa.union_all(*counts).subquery())
-        branches = [
-            *counts,
-            _branch("figures", figures, where, keys, group=True, measure=told.c.measure, **_sums(told)),
-            _branch(
-                "tree",
-                figures,
-                [*where, incident.c.id.in_(_in_trees(part_of, edge))],
-                keys,
-                id=incident.c.id,
-                **{name: told.c[name] for name in ("measure", *OF_FIGURES, "low", "best", "high")},
-            ),
-            _branch(
-                "edge",
-                incident.join(edge, sa.and_(edge.c.incident_id == incident.c.id, part_of)),
-                where,
-                [],
-                id=incident.c.id,
-                other=edge.c.other_id,
-            ),
-            _branch("member", incident, [*where, incident.c.id.in_(_in_trees(part_of, edge))], [], id=incident.c.id),
-        ]
+        both = [chosen, part]
+        period = [[] if with_period else [one.no_period] for one in both]
+        where, of_parts = ([*one.where, *more] for one, more in zip(both, period, strict=True))
+        itself = chosen.told.measure.in_(count)
+        branches = [_branch("head", tables.head, [], [], n=tables.head.c.seq)]
+        branches += _sums(query, chosen, sums, where, count)
+        if not with_period:
+            branches += _left(chosen, sums, itself, count)
+        if not query.get("figures"):
+            if not is_broken_down(query):
+                branches += _taken(chosen, part, where, of_parts, count)
+            branches += _trees(chosen, where, itself, bound, everyone=is_broken_down(query))
         return sa.select(sa.union_all(*branches).subquery())
 
     return Statement(("totals", repr(bound.shape)), build, bound.values)
+
+
+Branch = sa.Select[*tuple[Any, ...]]
+
+
+def _sums(query: Query, chosen: Selected, sums: Rolled | None, where: list[Any], count: list[Any]) -> list[Branch]:
+    """The sums by group and measure; the rows that stand for incidents themselves count them."""
+    told, keys, source = chosen.told, chosen.keys, chosen.source
+    only = [told.measure.in_(count)] if query.get("figures") else []
+    middle = {name: sa.func.avg(chosen.incidents.c[name]) for name in _POINT} if CELL in query.get("by") else {}
+    numbers = {"measure": told.measure, **_added(told), **middle}
+    if any(name in OF_FIGURES for name in query.get("by")):
+        some = told.measure >= sa.literal_column("'a'")
+        number = sa.func.count(sa.distinct(told.incident_id))
+        return [
+            _branch("rows", source, [*where, some], keys, group=keys, n=number),
+            *([] if only else [_branch("sums", source, [*where, some], keys, group=[*keys, told.measure], **numbers)]),
+        ]
+    if sums is None:
+        return [_branch("sums", source, [*where, *only], keys, group=[*keys, told.measure], **numbers)]
+    rolls = tables.rollup.c
+    known = [*sums.where, *([] if wants_period_totals(query) else [sa.not_(sums.is_period)])]
+    if query.get("figures"):
+        known.append(rolls.measure.in_(count))
+    added = {name: sa.func.sum(rolls[name]) for name in _NUMBERS}
+    group = [*sums.keys, rolls.measure]
+    return [
+        _branch("sums", tables.rollup, known, sums.keys, group=group, measure=rolls.measure, **added),
+        *(
+            _branch("sums", source, [*where, *only, *rest], keys, group=[*keys, told.measure], **numbers)
+            for rest in sums.rest
+        ),
+    ]
+
+
+def _left(chosen: Selected, sums: Rolled | None, itself: Any, count: list[Any]) -> list[Branch]:
+    """How many totals of a period are left out."""
+    where = [*chosen.where, itself, chosen.is_period]
+    source = chosen.incidents.source
+    if sums is None:
+        return [_branch("left", source, where, [], n=sa.func.count())]
+    known = [*sums.where, tables.rollup.c.measure.in_(count), sums.is_period]
+    return [
+        _branch("left", tables.rollup, known, [], n=sa.func.coalesce(sa.func.sum(tables.rollup.c.n), 0)),
+        *(_branch("left", source, [*where, *rest], [], n=sa.func.count()) for rest in sums.rest),
+    ]
+
+
+def _taken(chosen: Selected, part: Selected, where: list[Any], of_parts: list[Any], count: list[Any]) -> list[Branch]:
+    """What selected parts take off their selected wholes, where a tree is no more than a whole and its parts.
+
+    Each level by itself, and never more than the whole says: where parts exceed it, the parts stand.
+    """
+    entwined = sa.select(tables.entwined.c.incident_id)
+    told = part.told
+    levels = dict(zip(LEVELS, _standing(told), strict=True))
+    parts = (
+        sa.select(
+            told.whole_id,
+            told.measure,
+            sa.func.count().label("n"),
+            *(sa.cast(sa.func.sum(level), sa.BigInteger).label(name) for name, level in levels.items()),
+        )
+        .select_from(part.incidents.source)
+        .where(*of_parts, told.whole_id.is_not(None), told.incident_id.not_in(entwined))
+        .group_by(told.whole_id, told.measure)
+        .cte("parts")
+    )
+    whole = chosen.told
+    same = sa.and_(whole.incident_id == parts.c.whole_id, whole.measure == parts.c.measure)
+    stated = dict(zip(LEVELS, _standing(whole), strict=True))
+    taken = {
+        name: sa.cast(sa.func.sum(-sa.case((parts.c[name] < level, parts.c[name]), else_=level)), sa.BigInteger)
+        for name, level in stated.items()
+    }
+    exceeded = sa.or_(*(parts.c[name] > level for name, level in stated.items()))
+    number = sa.func.sum(sa.case((whole.measure.in_(count), parts.c.n), else_=0))
+    exceed = sa.func.count(sa.distinct(sa.case((exceeded, whole.incident_id))))
+    within, keys = [*where, same], chosen.keys
+    source = chosen.source
+    return [
+        _branch(
+            "taken", source.join(parts, same), where, keys, group=[*keys, whole.measure], measure=whole.measure, **taken
+        ),
+        _branch("netted", chosen.incidents.source.join(parts, same), within, [], n=number, only=exceed),
+    ]
+
+
+def _trees(chosen: Selected, where: list[Any], itself: Any, bound: Bound, *, everyone: bool) -> list[Branch]:
+    """The incidents that are netted one by one: those of entwined trees, or `everyone` that is part or whole."""
+    told, edge = chosen.told, tables.relation.alias()
+    part_of = sa.and_(edge.c.type == "part_of", bound.true(edge))
+    some = told.incident_id.in_(_in_trees(part_of, edge) if everyone else sa.select(tables.entwined.c.incident_id))
+    figures = {name: told[name] for name in ("measure", *OF_FIGURES, *LEVELS)}
+    source = chosen.incidents.source
+    edges = source.join(edge, sa.and_(edge.c.incident_id == told.incident_id, part_of))
+    measured = told.measure >= sa.literal_column("'a'")
+    return [
+        _branch("tree", chosen.source, [*where, some, measured], chosen.keys, id=told.incident_id, **figures),
+        _branch("edge", edges, [*where, some, itself], [], id=told.incident_id, other=edge.c.other_id),
+        _branch("member", source, [*where, some, itself], [], id=told.incident_id),
+    ]
 
 
 def edges_above(ids: Iterable[str], at: int | None, *, to: Audience) -> Statement:
@@ -111,71 +181,22 @@ def wants_period_totals(query: Query) -> bool:
     return bool(query.one("include_period_totals", default=False)) or PERIOD in query.get("granularity")
 
 
-def _keys(query: Query, bound: Bound, incident: sa.Table) -> tuple[list[Any], Any]:
-    """The columns to group by (None for those of figures), and the incidents joined with what has many values."""
-    source: Any = incident
-    keys: list[Any] = []
-    for name in query.get("by"):
-        if name in OF_FIGURES:
-            keys.append(None)
-        elif name == CELL:
-            keys.append(cell_of(incident, query.one("zoom", DEFAULT_ZOOM), query.one("max_precision", "city")))
-        elif name in incident.c:
-            keys.append(incident.c[name])
-        else:
-            many = _many(query.kind.field(name), bound)
-            source = source.outerjoin(many, many.c.id == incident.c.id)
-            keys.append(many.c.value)
-    return keys, source
+def _standing(told: Any) -> tuple[Any, Any, Any]:
+    """The levels of a figure: low stands in for an unknown best, best for an unknown high."""
+    low = sa.func.coalesce(told.low, sa.literal_column("0"))
+    best = sa.func.coalesce(told.best, low)
+    return low, best, sa.func.coalesce(told.high, best)
 
 
-def _many(described: Field, bound: Bound) -> sa.Subquery:
-    """Every incident with each of its values, once."""
-    if described.kept:
-        term = tables.term.alias()
-        own = sa.and_(term.c.kind == "incident", term.c.field == described.name, bound.true(term))
-        return sa.select(term.c.record_id.label("id"), term.c.value).where(own).distinct().subquery()
-    one = tables.participation.alias()
-    column = one.c["actor_id" if described.name == "actor" else described.name]
-    return sa.select(one.c.incident_id.label("id"), column.label("value")).where(bound.true(one)).distinct().subquery()
-
-
-def _figures(query: Query, bound: Bound, told: Any) -> list[Any]:
-    """Which figures are told: of the measures and population asked for, whole or of the dims asked for."""
-    where = [bound.true(told)]
-    dims = [dim for dim in DIMS if query.get(dim) or dim in query.get("by")]
-    populations = query.get("population")
-    for name, values in (("measure", query.get("measure")), ("population", populations)):
-        if values:
-            bound.shape.append((name, len(values)))
-            where.append(bound.any_of(told.c[name], values))
-    if not dims and not populations and "population" not in query.get("by"):
-        return [*where, told.c.whole]
-    bound.shape.append(("dims", tuple(dims), tuple(len(query.get(dim)) for dim in dims)))
-    if not populations and "population" not in query.get("by"):
-        where.append(told.c.population == EVERYBODY)
-    for dim in DIMS:
-        if dim not in dims:
-            where.append(told.c[dim].is_(None))
-        elif query.get(dim):
-            where.append(bound.any_of(told.c[dim], query.get(dim)))
-    if dims:
-        where.append(sa.or_(*(told.c[dim].is_not(None) for dim in dims)))
-    return where
-
-
-def _sums(told: Any) -> dict[str, Any]:
-    """The sums of a group; low stands in for an unknown best, best for an unknown high, and both are counted."""
-    low = sa.func.coalesce(told.c.low, 0)
-    best = sa.func.coalesce(told.c.best, low)
-    levels = {"low": low, "best": best, "high": sa.func.coalesce(told.c.high, best)}
-    sums = {name: sa.cast(sa.func.sum(level), sa.BigInteger) for name, level in levels.items()}
-    unknown = {"only": told.c.best, "open": told.c.high}
+def _added(told: Any) -> dict[str, Any]:
+    """How many figures, their sums, and how often a level stood in for one that is unknown."""
+    sums = {name: sa.func.sum(level) for name, level in zip(LEVELS, _standing(told), strict=True)}
+    unknown = {"only": told.best, "open": told.high}
     counts = {
-        name: sa.cast(sa.func.sum(sa.case((level.is_(None), 1), else_=0)), sa.BigInteger)
+        name: sa.func.sum(sa.case((level.is_(None), sa.literal_column("1")), else_=sa.literal_column("0")))
         for name, level in unknown.items()
     }
-    return sums | counts | {"n": sa.func.count()}
+    return {"n": sa.func.count()} | sums | counts
 
 
 def _in_trees(part_of: Any, edge: Any) -> sa.CompoundSelect[Any]:
@@ -183,21 +204,22 @@ def _in_trees(part_of: Any, edge: Any) -> sa.CompoundSelect[Any]:
 
 
 def _branch(
-    what: str, source: Any, where: Iterable[Any], keys: list[Any], *, group: Any = False, **columns: Any
-) -> sa.Select[*tuple[Any, ...]]:
+    what: str, source: Any, where: Iterable[Any], keys: list[Any], *, group: Iterable[Any] = (), **columns: Any
+) -> Branch:
     """One branch of the union: every column of _COLUMNS, null where the branch has nothing to say."""
     given = {f"k{n}": key for n, key in enumerate(keys, 1)} | columns
     types: dict[str, Any] = dict.fromkeys(_NUMBERS, sa.BigInteger) | dict.fromkeys(_POINT, sa.Double)
     selected = [sa.cast(given.get(name, sa.null()), types.get(name, sa.Text)).label(name) for name in _COLUMNS]
-    query: sa.Select[*tuple[Any, ...]] = (
-        sa.select(sa.literal(what, sa.Text).label("what"), *selected).select_from(source).where(*where)
+    return (
+        sa.select(sa.literal(what, sa.Text).label("what"), *selected).select_from(source).where(*where).group_by(*group)
     )
-    if group:
-        query = query.group_by(*keys, *([columns["measure"]] if "measure" in columns else []))
-    return query
 
 
 # --- Reading the rows ----------------------------------------------------------------------------------------------
+
+
+_N = 1 + len(_TEXTS)
+"""Where the numbers of a row begin."""
 
 
 @dataclass(slots=True)
@@ -211,36 +233,60 @@ class Read:
     buckets: dict[tuple[str, Any], set[tuple[Any, ...]]] = field(default_factory=dict)
     edges: dict[str, set[str]] = field(default_factory=dict)
     members: set[str] = field(default_factory=set)
+    parts: int = 0
+    exceeded: int = 0
     left: int = 0
     head: int = 0
 
+    def add(self, key: tuple[Any, ...], measure: str, levels: Iterable[int]) -> None:
+        """Add numbers to low, best, high (incidents, lower_bound_only, open_ended) of a group and measure."""
+        if measure in MEASURE_ABOVE:
+            held = self.sums.setdefault(key, {}).setdefault(measure, [0] * len(_NUMBERS))
+            for n, number in enumerate(levels):
+                held[n] += number
 
-def read(rows: Iterable[Any], depth: int) -> Read:
-    """Sort the rows of the statement out; `depth` is the number of groups."""
-    found = Read()
-    for row in rows:
-        one = dict(zip(("what", *_COLUMNS), row, strict=True))
-        key = tuple(one[f"k{n}"] for n in range(1, depth + 1))
-        match one["what"]:
-            case "rows" if one["n"] or not depth:
-                found.incidents[key] = one["n"]
-                if one["lon"] is not None:
-                    found.points[key] = (round(one["lon"], 5), round(one["lat"], 5))
-            case "figures":
-                levels = [one[name] for name in ("low", "best", "high", "n", "only", "open")]
-                found.sums.setdefault(key, {})[one["measure"]] = levels
+    def count(self, key: tuple[Any, ...], row: Any) -> None:
+        """Add the incidents of a group, and the middle of their points."""
+        self.incidents[key] = self.incidents.get(key, 0) + row[_N]
+        if row[-2] is not None:
+            self.points[key] = (round(row[-2], 5), round(row[-1], 5))
+
+    def note(self, what: str, key: tuple[Any, ...], row: Any) -> None:
+        """Take what is told of trees, of what was left out, and of the head of the log."""
+        match what:
+            case "netted":
+                self.parts, self.exceeded = row[_N] or 0, row[_N + 4]
             case "tree":
-                cell = tuple(one[name] for name in ("measure", *OF_FIGURES))
-                found.trees.setdefault(one["id"], {})[cell] = Figure(one["low"], one["best"], one["high"])
-                found.buckets.setdefault((one["id"], cell), set()).add(key)
+                cell = tuple(row[6:_N])
+                self.trees.setdefault(row[4], {})[cell] = Figure(*row[_N + 1 : _N + 4])
+                self.buckets.setdefault((row[4], cell), set()).add(key)
             case "member":
-                found.members.add(one["id"])
+                self.members.add(row[4])
             case "edge":
-                found.edges.setdefault(one["id"], set()).add(one["other"])
+                self.edges.setdefault(row[4], set()).add(row[5])
             case "left":
-                found.left = one["n"]
+                self.left += row[_N]
             case "head":
-                found.head = one["n"]
+                self.head = row[_N]
+
+
+def read(rows: Iterable[Any], query: Query) -> Read:
+    """Sort the rows of the statement out."""
+    found, by, counted = Read(), query.get("by"), counted_by(query)
+    by_figures = any(name in OF_FIGURES for name in by)
+    if not by:
+        found.incidents[()] = 0
+    for row in rows:
+        what, measure = row[0], row[6]
+        key = tuple(None if name == "country" and not one else one for name, one in zip(by, row[1:4], strict=False))
+        if what == "rows" or (what == "sums" and row[_N] and measure in counted and not by_figures):
+            found.count(key, row)
+        if what == "sums" and row[_N]:
+            found.add(key, measure, (*row[_N + 1 : _N + 4], row[_N], *row[_N + 4 : _N + 6]))
+        elif what == "taken":
+            found.add(key, measure, row[_N + 1 : _N + 4])
+        else:
+            found.note(what, key, row)
     return found
 
 

@@ -12,6 +12,7 @@ from incidents_api.model.suppression import SENSITIVE, suppress
 from incidents_api.model.visitor import Visitor
 from incidents_api.reading import totals
 from incidents_api.reading.query import Query
+from incidents_api.reading.selected import OF_FIGURES
 from incidents_api.routes import lists, web
 from incidents_api.routes.describe import parameters_of, totals_answer
 from incidents_api.routes.web import Endpoint, database_of, limits_of
@@ -61,8 +62,8 @@ async def _totals(request: Request, who: Visitor) -> Response:
         "rows": rows,
         "excluded": {
             "period_totals": 0 if totals.wants_period_totals(read) else told.left,
-            "netted_parts": netted.parts,
-            "parts_exceed_whole": netted.exceeded,
+            "netted_parts": told.parts + netted.parts,
+            "parts_exceed_whole": told.exceeded + netted.exceeded,
             **await lists.left_out(request, who, read),
         },
         "overlapping": _overlap(by),
@@ -75,7 +76,7 @@ async def _totals(request: Request, who: Visitor) -> Response:
 
 async def settled(database: Database, read: Query, to: Audience) -> tuple[totals.Read, Netted]:
     """The sums of a query, with what parts add inside their wholes taken out."""
-    told = totals.read(await database.read(totals.statement(read, to=to)), len(read.get("by")))
+    told = totals.read(await database.read(totals.statement(read, to=to)), read)
     wholes = await _nearest_wholes(database, told, told.head if read.at is None else read.at, to)
     netted = net(told.trees, wholes)
     totals.settle(told, netted)
@@ -107,4 +108,4 @@ async def _nearest_wholes(database: Database, told: totals.Read, at: int, to: Au
 def _overlap(by: tuple[str, ...]) -> bool:
     """Whether an incident or a person can stand in several of the groups, so that they do not add up."""
     many = {field.name for field in KINDS["incident"].own_fields if field.many}
-    return any(name in many or name in totals.OF_FIGURES for name in by)
+    return any(name in many or name in OF_FIGURES for name in by)

@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy import BigInteger, Boolean, Column, Double, Integer, MetaData, PrimaryKeyConstraint, SmallInteger, Table
 
 from incidents_api.model.claims import DIMS
 from incidents_api.model.field import Field
+from incidents_api.model.figures import LEVELS
 from incidents_api.model.kinds import KINDS, Kind
-from incidents_api.storage.dialects import Text, current_index, few_index, index
+from incidents_api.storage.dialects import Text, current_index, few_index, index, partial_index
 
 metadata = MetaData(
     naming_convention={
@@ -262,6 +264,20 @@ claim = Table(
 current_index(claim.c.source_id, claim.c.incident_id)
 current_index(claim.c.measure, claim.c.incident_id)
 
+SHARED = (
+    "country_order",
+    "span_end",
+    "span_start",
+    "status",
+    "granularity",
+    "type",
+    "country",
+    "admin1",
+    "month",
+    "year",
+)
+"""Columns of incidents that their figures repeat, so that totals read one index and no incident."""
+
 figure = Table(
     "figure",
     metadata,
@@ -271,15 +287,30 @@ figure = Table(
     Column("measure", Text, nullable=False),
     Column("population", Text, nullable=False),
     *(Column(dim, Text) for dim in DIMS),
-    Column("whole", Boolean, nullable=False),
-    Column("low", BigInteger),
-    Column("best", BigInteger),
-    Column("high", BigInteger),
+    Column("whole", Boolean, nullable=False),  # of all persons, not broken down
+    *(Column(name, BigInteger) for name in LEVELS),
+    Column("whole_id", Text),  # what the incident is a part of
+    *(Column(name, Text) for name in SHARED),
+    *_closing()[:2],
     PrimaryKeyConstraint("incident_id", "n", "seq_from"),
-    info={"holds": "The figure of incidents at every node of the trees; `whole`: of all persons, not broken down."},
+    info={"holds": "The figure of incidents at every node of the trees; an empty measure is for the incident itself."},
 )
 current_index(figure.c.incident_id, figure.c.measure, figure.c.whole)
 current_index(figure.c.measure, figure.c.population, figure.c.incident_id)
+few_index(figure.c.audience, figure.c.turns)
+
+
+def _totals_index(name: str, *some: Any, by: str = "span_end") -> None:
+    """An index over whole figures that are true now, or some of them, with all that totals read of them."""
+    columns = ("country_order", "measure", "span_end", by, *SHARED[2:], "audience", "turns", *LEVELS, "whole", "seq_to")
+    told = [figure.c[one] for one in dict.fromkeys(columns)]
+    partial_index(name, told, figure.c.seq_to.is_(None), figure.c.whole, *some)
+
+
+_totals_index("ix_figure_totals")
+_totals_index("ix_figure_period_totals", figure.c.granularity == sa.literal_column("'period_total'"))
+_totals_index("ix_figure_loose", figure.c.month.is_(None))
+_totals_index("ix_figure_parts", figure.c.whole_id.is_not(None), by="whole_id")
 
 relation = Table(
     "relation",
@@ -293,6 +324,27 @@ relation = Table(
     info={"holds": "How incidents stand to each other."},
 )
 current_index(relation.c.other_id, relation.c.type)
+
+ROLLED = ("grain", "period", "country_order", "measure", "type", "granularity", "status")
+"""What sums are kept by: a grain (year or month), and the period that it is of."""
+
+entwined = Table(
+    "entwined",
+    metadata,
+    Column("incident_id", Text, primary_key=True),
+    info={"holds": "Incidents of trees where a part has parts or several wholes, now or once; totals net them singly."},
+)
+
+rollup = Table(
+    "rollup",
+    metadata,
+    *(Column(name, Text, nullable=False) for name in ROLLED),
+    *(Column(name, BigInteger, nullable=False) for name in ("n", *LEVELS, "only", "open")),
+    PrimaryKeyConstraint(*ROLLED),
+    info={"holds": "Sums of the current figures that are for everybody, by country and year or month; how many, too."},
+)
+index(*(rollup.c[name] for name in ("grain", "country_order", "measure", "period")))
+partial_index("ix_rollup_n", [rollup.c.n], rollup.c.n == sa.literal_column("0"))
 
 term = Table(
     "term",
@@ -340,5 +392,5 @@ RANGED: tuple[Table, ...] = (
 )
 """Projections whose rows carry the range of seq for which they were true."""
 
-PROJECTIONS: tuple[Table, ...] = (record, external_id, *RANGED)
+PROJECTIONS: tuple[Table, ...] = (record, external_id, *RANGED, entwined, rollup)
 """Everything that `incidents rebuild` empties and fills again from the log."""

@@ -116,8 +116,10 @@ def _settle(
         return
     for row, (audience, turns) in zip(rows, marks, strict=True):
         if (row.audience, row.turns) != (audience, turns):
-            marked = sa.update(INCIDENT).where(INCIDENT.c.id == revision.record_id, INCIDENT.c.seq_from == row.seq_from)
-            conn.execute(marked.values(audience=audience, turns=turns))
+            for table in (INCIDENT, tables.figure):
+                key, since = table.columns[0], table.c.seq_from
+                marked = sa.update(table).where(key == revision.record_id, since == row.seq_from)
+                conn.execute(marked.values(audience=audience, turns=turns))
     for table in (INCIDENT, *CHILD_TABLES["incident"]):
         conn.execute(sa.delete(table).where(table.columns[0] == public_id(revision.record_id)))
     if treatment == COARSENED:

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from incidents_api.model.audience import HIDDEN, is_closed
 from incidents_api.model.claims import DIMS
-from incidents_api.model.figures import EVERYBODY, nodes
+from incidents_api.model.figures import EVERYBODY, LEVELS, NEVER_SUMMED, nodes
 from incidents_api.model.kinds import KINDS
 from incidents_api.model.places import main_place
 from incidents_api.model.revision import Revision, canonical
@@ -19,7 +19,7 @@ from incidents_api.model.wire import Record
 from incidents_api.model.words import words_of
 from incidents_api.storage import dialects, tables
 from incidents_api.storage.tables import CHILD_TABLES, KIND_TABLES
-from incidents_api.writing import ancestry, audiences, lookup
+from incidents_api.writing import ancestry, audiences, lookup, rollup
 from incidents_api.writing.audiences import Row
 
 Rows = dict[sa.Table, list[dict[str, Any]]]
@@ -83,7 +83,9 @@ def _project_part(
     if first.operation == "merge" and first.record is None:
         _hand_over(conn, first, reason)
     revised = [revision for revision, _, _ in part if revision.version > 1]
-    owners = audiences.owners_of(conn, [one.record_id for one in revised if one.kind == "incident"])
+    own = [one.record_id for one in revised if one.kind == "incident"]
+    owners = audiences.owners_of(conn, own)
+    rollup.take_out(conn, own)
     _end_rows(conn, revised)
     _project_records(conn, rows, part)
     _project_external_ids(conn, rows, part)
@@ -108,6 +110,8 @@ def _project_part(
         if revision.kind == "incident" and (revision.version > 1 or is_closed(record or {}))
     ]
     settle(conn, incidents, treatment)
+    rollup.entwine(conn, [(revision, record) for revision, record, _ in part if revision.kind == "incident"])
+    rollup.put_in(conn, [revision.record_id for revision, _, _ in part if revision.kind == "incident"])
 
 
 def settle(conn: Connection, incidents: Sequence[tuple[Revision, Record | None]], treatment: str) -> None:
@@ -255,12 +259,15 @@ def _rows_of(rows: Rows, row: Row) -> None:
             term = {"record_id": row.key, "field": field.name, "value": value, "kind": kind.name}
             rows[tables.term].append(term | current)
     if kind.name == "incident":
-        for table, entries in _incident_rows(row.revision, record):
+        shared = {name: own[name] for name in tables.SHARED} | {name: closing[name] for name in ("audience", "turns")}
+        for table, entries in _incident_rows(row.revision, record, shared):
             for entry in entries:
                 rows[table].append({"incident_id": row.key} | entry | current)
 
 
-def _incident_rows(revision: Revision, record: Record) -> Iterable[tuple[sa.Table, Iterable[dict[str, Any]]]]:
+def _incident_rows(
+    revision: Revision, record: Record, shared: dict[str, Any]
+) -> Iterable[tuple[sa.Table, Iterable[dict[str, Any]]]]:
     yield (
         tables.incident_location,
         (
@@ -276,16 +283,7 @@ def _incident_rows(revision: Revision, record: Record) -> Iterable[tuple[sa.Tabl
         ),
     )
     yield tables.claim, (_claim_row(revision, record, claim) for claim in record["claims"])
-    yield (
-        tables.figure,
-        (
-            {"n": n, "measure": measure, "population": population}
-            | {dim: dict(dims).get(dim) for dim in DIMS}
-            | {"whole": population == EVERYBODY and not dims}
-            | figure._asdict()
-            for n, ((measure, population, dims), figure) in enumerate(sorted(nodes(record["tallies"]).items()))
-        ),
-    )
+    yield tables.figure, _figure_rows(record, shared)
     yield (
         tables.relation,
         (
@@ -293,6 +291,24 @@ def _incident_rows(revision: Revision, record: Record) -> Iterable[tuple[sa.Tabl
             for n, relation in enumerate(record["relations"])
         ),
     )
+
+
+def _figure_rows(record: Record, shared: dict[str, Any]) -> Iterable[dict[str, Any]]:
+    """A row for the incident itself, which has no measure, one for each figure, and one for each measure that claims
+    speak of without a figure (its code after a question mark), so that the incidents of a measure can be counted."""
+    wholes = [one["incident_id"] for one in record["relations"] if one["type"] == "part_of"]
+    shared = shared | {"whole_id": wholes[0] if wholes else None}
+    nobody: dict[str, Any] = dict.fromkeys((*DIMS, *LEVELS))
+    yield {"n": 0, "measure": "", "population": EVERYBODY, "whole": True} | nobody | shared
+    spoken = {*KINDS["incident"].field("measure").value(record)} - {NEVER_SUMMED}
+    told = sorted(nodes(record["tallies"]).items())
+    for n, ((measure, population, dims), figure) in enumerate(told, 1):
+        whole = population == EVERYBODY and not dims
+        cell = {"n": n, "measure": measure, "population": population, "whole": whole}
+        yield cell | nobody | dict(dims) | figure._asdict() | shared
+        spoken -= {measure} if whole else set()
+    for n, measure in enumerate(sorted(spoken), len(told) + 1):
+        yield {"n": n, "measure": f"?{measure}", "population": EVERYBODY, "whole": True} | nobody | shared
 
 
 def _claim_row(revision: Revision, record: Record, claim: Record) -> dict[str, Any]:

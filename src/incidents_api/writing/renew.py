@@ -13,7 +13,7 @@ from incidents_api.model.revision import Revision
 from incidents_api.model.words import words_of
 from incidents_api.storage import dialects, tables
 from incidents_api.storage.tables import CHILD_TABLES, KIND_TABLES
-from incidents_api.writing import ancestry, lookup, projection
+from incidents_api.writing import ancestry, lookup, projection, rollup
 from incidents_api.writing.projection import Entry, named, parsed
 
 Words = dict[int, tuple[str, list[str]]]
@@ -51,6 +51,8 @@ class Renewal:
         """The rows of the record, and the marks on those that were merged into it."""
         conn = self._conn
         incident = self._kind.name == "incident"
+        if incident:
+            rollup.take_out(conn, [self._record_id])
         keys = [self._record_id, *([public_id(self._record_id)] if incident else [])]
         for table in (KIND_TABLES[self._kind.name], *CHILD_TABLES[self._kind.name], tables.record):
             conn.execute(sa.delete(table).where(table.columns[0].in_(keys)))
@@ -58,6 +60,8 @@ class Renewal:
         touched = [history[-1], *(_history(conn, one)[-1] for one in sorted(self._merged))] if incident else []
         for revision, record, _ in touched:
             projection.settle(conn, [(revision, record)], treatment)
+        if incident:
+            rollup.put_in(conn, [self._record_id])
 
     def _index(self) -> None:
         """The words of the revisions concerned, where they are others now."""

@@ -2,6 +2,7 @@
 
 from incidents_api.storage.dialects.connections import (
     COPIES,
+    add_up,
     describe,
     exists,
     for_reading,
@@ -15,7 +16,15 @@ from incidents_api.storage.dialects.connections import (
     url_of_copy,
     writer_lock,
 )
-from incidents_api.storage.dialects.expressions import Text, current_index, few_index, index, inside, joined
+from incidents_api.storage.dialects.expressions import (
+    Text,
+    current_index,
+    few_index,
+    index,
+    inside,
+    joined,
+    partial_index,
+)
 from incidents_api.storage.dialects.readers import READ_OPTIONS, PostgresReader, Reader, Row, SqliteReader, make_reader
 from incidents_api.storage.dialects.rows import insert_rows
 from incidents_api.storage.dialects.words import (
@@ -35,6 +44,7 @@ __all__ = [
     "Row",
     "SqliteReader",
     "Text",
+    "add_up",
     "clear_words",
     "create_search",
     "current_index",
@@ -57,6 +67,7 @@ __all__ = [
     "make_reader",
     "make_writer",
     "parse_url",
+    "partial_index",
     "search_values",
     "url_of_copy",
     "writer_lock",

@@ -1,5 +1,6 @@
 """What SQL is spelt differently in: types, partial indexes, and functions that each engine has under another name."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,14 +23,18 @@ def current_index(*columns: Any) -> Index:
 
     Nulls sort lowest on both: SQLite does so by itself, PostgreSQL is told by the query (see reading/records.py).
     """
-    current = columns[0].table.c.seq_to.is_(None)
-    return Index(None, *columns, sqlite_where=current, postgresql_where=current)
+    return partial_index(None, columns, columns[0].table.c.seq_to.is_(None))
 
 
 def few_index(*columns: Any) -> Index:
     """An index over the few rows in which the first of these columns is known, partial on both engines."""
-    known = columns[0].is_not(None)
-    return Index(None, *columns, sqlite_where=known, postgresql_where=known)
+    return partial_index(None, columns, columns[0].is_not(None))
+
+
+def partial_index(name: str | None, columns: Sequence[Any], *where: Any) -> Index:
+    """An index over the rows that meet these conditions, named after its columns unless a name is given."""
+    met = sa.and_(*where)
+    return Index(name, *columns, sqlite_where=met, postgresql_where=met)
 
 
 class joined(FunctionElement[str]):  # noqa: N801 - reads as an SQL function

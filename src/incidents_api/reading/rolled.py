@@ -1,0 +1,103 @@
+"""Totals from the sums by year and month (storage/tables.py, rollup), where a query asks for nothing finer."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from incidents_api.model.audience import Audience
+from incidents_api.reading.conditions import Bound, Condition
+from incidents_api.reading.query import Query
+from incidents_api.reading.selected import PERIOD, Selected, counted_by, is_broken_down, measure_asked
+from incidents_api.storage import tables
+from incidents_api.storage.tables import PUBLIC_ROW
+
+_FILTERS = {"type", "granularity", "status", "country", "measure", "from", "to", "date_mode"}
+_GROUPS = {"type", "granularity", "status", "country", "year", "month"}
+
+
+@dataclass(frozen=True, slots=True)
+class Rolled:
+    """The sums that answer a query, and which of its incidents are in none of them: `rest` are the conditions of two
+    sets of figures, those whose dates are too coarse for the grain and those that are not for everybody."""
+
+    where: list[Condition]
+    keys: list[Any]
+    rest: tuple[list[Condition], list[Condition]]
+
+    @property
+    def is_period(self) -> Condition:
+        """Sums of totals for a period."""
+        return tables.rollup.c.granularity == sa.literal_column(f"'{PERIOD}'")
+
+
+def rolled(query: Query, chosen: Selected, bound: Bound, *, to: Audience) -> Rolled | None:
+    """How sums answer a query; None where they cannot: of the past, by places or words, by days that cut a month."""
+    grain = _grain(query) if _is_coarse(query, to) else None
+    if grain is None:
+        return None
+    bound.shape.append(("rolled", grain))
+    told, figure = tables.rollup.c, chosen.told
+    loose = [figure.audience.is_(None), figure.month.is_(None)]
+    loose += [figure.year.is_(None)] if grain == "year" else []
+    closed = [figure.audience.is_not(None)]
+    if not to.full:  # of the closed ones nearly all are so for good: two more words find those that are not
+        closed.append(sa.or_(figure.audience == sa.literal_column(str(PUBLIC_ROW)), figure.turns.is_not(None)))
+    where = [told.grain == sa.literal_column(f"'{grain}'"), *_conditions(query, grain, bound, to)]
+    return Rolled(where, [_key(name, grain) for name in query.get("by")], (loose, closed))
+
+
+def _is_coarse(query: Query, to: Audience) -> bool:
+    """Whether a query asks for nothing that sums are not kept by."""
+    names = {name for name, _ in query.filters}
+    by_author = to.statuses is not None and to.author is not None
+    of_one = not query.get("measure") or measure_asked(query) is not None
+    asked = names <= _FILTERS and {*query.get("by")} <= _GROUPS and not is_broken_down(query)
+    return asked and of_one and query.at is None and not by_author and query.one("date_mode") != "contains"
+
+
+def _conditions(query: Query, grain: str, bound: Bound, to: Audience) -> list[Condition]:
+    told, length = tables.rollup.c, {"year": 4, "month": 7}[grain]
+    where: list[Condition] = []
+    if query.get("from"):
+        where.append(told.period >= bound.value(query.one("from")[:length]))
+    if query.get("to"):
+        where.append(told.period <= bound.value(query.one("to")[:length]))
+    if query.get("measure"):
+        where.append(bound.any_of(told.measure, counted_by(query)))
+    for name, column in (
+        ("type", "type"),
+        ("granularity", "granularity"),
+        ("status", "status"),
+        ("country", "country_order"),
+    ):
+        if query.get(name):
+            where.append(bound.any_of(told[column], query.get(name)))
+    if to.statuses is not None:
+        where.append(bound.any_of(told.status, to.statuses))
+    return where
+
+
+def _grain(query: Query) -> str | None:
+    """The coarsest grain whose periods the dates asked for do not cut."""
+    first, last = query.one("from"), query.one("to")
+    after = (date.fromisoformat(last) + timedelta(days=1)).isoformat() if last and last < "9999-12-31" else None
+    edges = [edge for edge in (first, after) if edge is not None]
+    if (last and after is None) or any(edge[8:] != "01" for edge in edges):
+        return None
+    yearly = all(edge[5:7] == "01" for edge in edges)
+    return "year" if yearly and "month" not in query.get("by") else "month"
+
+
+def _key(name: str, grain: str) -> Any:
+    told = tables.rollup.c
+    if name == "country":
+        return told.country_order
+    if name in ("year", "month"):
+        return (
+            told.period
+            if name == grain
+            else sa.func.substr(told.period, sa.literal_column("1"), sa.literal_column("4"))
+        )
+    return told[name]

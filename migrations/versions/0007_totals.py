@@ -21,7 +21,11 @@ INDEXES = {
     "ix_figure_totals": (("country_order", "measure", "span_end", *TOLD), ""),
     "ix_figure_period_totals": (("country_order", "measure", "span_end", *TOLD), "granularity = 'period_total'"),
     "ix_figure_loose": (("country_order", "measure", "span_end", *TOLD), "month IS NULL"),
-    "ix_figure_parts": (("country_order", "measure", "span_end", "whole_id", *TOLD), "whole_id IS NOT NULL"),
+    "ix_figure_closed": (("country_order", "measure", "span_end", *TOLD), "audience IS NOT NULL"),
+    "ix_figure_parts": (
+        ("country_order", "measure", "span_end", "whole_id", "incident_id", *TOLD),
+        "whole_id IS NOT NULL",
+    ),
 }
 
 
@@ -34,8 +38,6 @@ def upgrade() -> None:
     op.create_index("ix_rollup_n", "rollup", ["n"], **_where("n = 0", "n = 0"))
     for name in COLUMNS:
         op.add_column("figure", sa.Column(name, sa.SmallInteger() if name == "audience" else Text, nullable=True))
-    closed = _where("audience IS NOT NULL", "audience IS NOT NULL")
-    op.create_index(op.f("ix_figure_audience_turns"), "figure", ["audience", "turns"], **closed)
     for name, (columns, some) in INDEXES.items():
         also = f" AND {some}" if some else ""
         where = _where(f"seq_to IS NULL AND whole = 1{also}", f"seq_to IS NULL AND whole{also}")
@@ -45,7 +47,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for name in (*INDEXES, op.f("ix_figure_audience_turns")):
+    for name in INDEXES:
         op.drop_index(name, table_name="figure")
     for name in COLUMNS:
         op.drop_column("figure", name)

@@ -84,10 +84,15 @@ def counted_by(query: Query) -> tuple[str, ...]:
 
 @dataclass(slots=True)
 class Selected:
-    """What a query selects: the rows of figures that meet `where`, in the groups of `keys`."""
+    """What a query selects: the rows of figures that meet `where`, in the groups of `keys`.
+
+    `seeks` say nothing more, but let the index of totals be entered at several places; `few`: at not too many.
+    """
 
     incidents: Incidents
     where: list[Condition]
+    seeks: list[Condition]
+    few: bool
     keys: list[Any]
     source: Any
 
@@ -114,29 +119,39 @@ def selected(query: Query, bound: Bound, *, to: Audience) -> Selected:
     where = conditions(query if measure is None else query.without("measure"), bound, to=to, table=incidents)
     told = incidents.figure.c
     bound.shape.append(("measure", measure is None))
+    seeks: list[Condition] = []
     if is_broken_down(query):
         where.append(sa.or_(told.measure == sa.literal_column("''"), _broken_down(query, bound, told)))
     else:
         where.append(told.whole)
-        where += _seeks(query, bound, told)
+        where += _measured(query, bound, told)
+        seeks = _seeks(query, bound, told)
     keys, joins = _keys(query, bound, incidents)
     source = incidents.source
     for many in joins:
         source = source.outerjoin(many, many.c.id == told.incident_id)
-    return Selected(incidents, where, keys, source)
+    few = bool(query.get("measure") or query.get("country"))
+    return Selected(incidents, where, seeks, few, keys, source)
+
+
+def _measured(query: Query, bound: Bound, told: Any) -> list[Condition]:
+    """The rows of the measures asked for, and those that stand for incidents."""
+    measure, measures = measure_asked(query), query.get("measure")
+    bound.shape.append(("measures", len(measures)))
+    if measure is not None:
+        return [told.measure.in_([bound.value(measure), bound.value(f"?{measure}")])]
+    if measures:
+        return [told.measure.in_([sa.literal_column("''"), *(bound.value(one) for one in measures)])]
+    return []
 
 
 def _seeks(query: Query, bound: Bound, told: Any) -> list[Condition]:
-    """What lets an index be entered at several places: the measures, and for dates the countries."""
+    """What lets an index be entered at several places: for dates the measures and countries."""
     found: list[Condition] = []
-    measure, measures, countries = measure_asked(query), query.get("measure"), query.get("country")
+    countries = query.get("country")
     dated = bool(query.get("from") or query.get("to")) and bound.at is None
-    bound.shape.append(("seeks", dated, len(measures), len(countries)))
-    if measure is not None:
-        found.append(told.measure.in_([bound.value(measure), bound.value(f"?{measure}")]))
-    elif measures:
-        found.append(told.measure.in_([sa.literal_column("''"), *(bound.value(one) for one in measures)]))
-    elif dated:
+    bound.shape.append(("seeks", dated, len(countries)))
+    if dated and not query.get("measure"):
         found.append(told.measure.in_(_written(("", *vocabulary.codes("measure")))))
     if countries:
         found.append(bound.any_of(told.country_order, countries))
@@ -151,6 +166,7 @@ def _every_country() -> tuple[str, ...]:
     return ("", *(one + two for one, two in product(ascii_uppercase, repeat=2)))
 
 
+@cache
 def _written(values: tuple[str, ...]) -> list[Any]:
     return [sa.literal_column(f"'{value}'") for value in values]
 

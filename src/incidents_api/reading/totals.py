@@ -50,7 +50,7 @@ def statement(query: Query, *, to: Audience) -> Statement:
         branches = [_branch("head", tables.head, [], [], n=tables.head.c.seq)]
         branches += _sums(query, chosen, sums, where, count)
         if not with_period:
-            branches += _left(chosen, sums, itself, count)
+            branches.append(_left(chosen, count))
         if not query.get("figures"):
             if not is_broken_down(query):
                 branches += _taken(chosen, part, where, of_parts, count)
@@ -77,6 +77,7 @@ def _sums(query: Query, chosen: Selected, sums: Rolled | None, where: list[Any],
             *([] if only else [_branch("sums", source, [*where, some], keys, group=[*keys, told.measure], **numbers)]),
         ]
     if sums is None:
+        where = [*where, *chosen.seeks]
         return [_branch("sums", source, [*where, *only], keys, group=[*keys, told.measure], **numbers)]
     rolls = tables.rollup.c
     known = [*sums.where, *([] if wants_period_totals(query) else [sa.not_(sums.is_period)])]
@@ -93,17 +94,10 @@ def _sums(query: Query, chosen: Selected, sums: Rolled | None, where: list[Any],
     ]
 
 
-def _left(chosen: Selected, sums: Rolled | None, itself: Any, count: list[Any]) -> list[Branch]:
-    """How many totals of a period are left out."""
-    where = [*chosen.where, itself, chosen.is_period]
-    source = chosen.incidents.source
-    if sums is None:
-        return [_branch("left", source, where, [], n=sa.func.count())]
-    known = [*sums.where, tables.rollup.c.measure.in_(count), sums.is_period]
-    return [
-        _branch("left", tables.rollup, known, [], n=sa.func.coalesce(sa.func.sum(tables.rollup.c.n), 0)),
-        *(_branch("left", source, [*where, *rest], [], n=sa.func.count()) for rest in sums.rest),
-    ]
+def _left(chosen: Selected, count: list[Any]) -> Branch:
+    """How many totals of a period are left out: few, with an index of their own; coalesce keeps SQLite from another."""
+    itself = sa.func.coalesce(chosen.told.measure, sa.literal_column("''")).in_(count)
+    return _branch("left", chosen.incidents.source, [*chosen.where, itself, chosen.is_period], [], n=sa.func.count())
 
 
 def _taken(chosen: Selected, part: Selected, where: list[Any], of_parts: list[Any], count: list[Any]) -> list[Branch]:
@@ -122,7 +116,8 @@ def _taken(chosen: Selected, part: Selected, where: list[Any], of_parts: list[An
             *(sa.cast(sa.func.sum(level), sa.BigInteger).label(name) for name, level in levels.items()),
         )
         .select_from(part.incidents.source)
-        .where(*of_parts, told.whole_id.is_not(None), told.incident_id.not_in(entwined))
+        .where(*of_parts, *(part.seeks if part.few else []), told.whole_id.is_not(None))
+        .where(told.incident_id.not_in(entwined))
         .group_by(told.whole_id, told.measure)
         .cte("parts")
     )

@@ -126,10 +126,7 @@ record = Table(
 external_id = Table(
     "external_id",
     metadata,
-    Column("kind", Text, nullable=False),
-    Column("scheme", Text, nullable=False),
-    Column("value", Text, nullable=False),
-    Column("record_id", Text, nullable=False),
+    *(Column(name, Text, nullable=False) for name in ("kind", "scheme", "value", "record_id")),
     PrimaryKeyConstraint("kind", "scheme", "value"),
     info={"holds": "Which record an external id names; held for ever, also when the record is ended."},
 )
@@ -252,9 +249,7 @@ claim = Table(
     Column("measure", Text, nullable=False),
     Column("population", Text, nullable=False),
     *(Column(dim, Text) for dim in DIMS),
-    Column("value", BigInteger),
-    Column("low", BigInteger),
-    Column("high", BigInteger),
+    *(Column(name, BigInteger) for name in ("value", "low", "high")),
     Column("qualifier", Text, nullable=False),
     Column("source_id", Text),
     Column("document", Text, nullable=False),
@@ -297,20 +292,20 @@ figure = Table(
 )
 current_index(figure.c.incident_id, figure.c.measure, figure.c.whole)
 current_index(figure.c.measure, figure.c.population, figure.c.incident_id)
-few_index(figure.c.audience, figure.c.turns)
 
 
-def _totals_index(name: str, *some: Any, by: str = "span_end") -> None:
+def _totals_index(name: str, *some: Any, by: tuple[str, ...] = ()) -> None:
     """An index over whole figures that are true now, or some of them, with all that totals read of them."""
-    columns = ("country_order", "measure", "span_end", by, *SHARED[2:], "audience", "turns", *LEVELS, "whole", "seq_to")
-    told = [figure.c[one] for one in dict.fromkeys(columns)]
+    first, last = ("country_order", "measure", "span_end", *by), ("audience", "turns", *LEVELS, "whole", "seq_to")
+    told = [figure.c[one] for one in (*first, *SHARED[2:], *last)]
     partial_index(name, told, figure.c.seq_to.is_(None), figure.c.whole, *some)
 
 
 _totals_index("ix_figure_totals")
 _totals_index("ix_figure_period_totals", figure.c.granularity == sa.literal_column("'period_total'"))
 _totals_index("ix_figure_loose", figure.c.month.is_(None))
-_totals_index("ix_figure_parts", figure.c.whole_id.is_not(None), by="whole_id")
+_totals_index("ix_figure_closed", figure.c.audience.is_not(None))
+_totals_index("ix_figure_parts", figure.c.whole_id.is_not(None), by=("whole_id", "incident_id"))
 
 relation = Table(
     "relation",
@@ -349,9 +344,7 @@ partial_index("ix_rollup_n", [rollup.c.n], rollup.c.n == sa.literal_column("0"))
 term = Table(
     "term",
     metadata,
-    Column("record_id", Text, nullable=False),
-    Column("field", Text, nullable=False),
-    Column("value", Text, nullable=False),
+    *(Column(name, Text, nullable=False) for name in ("record_id", "field", "value")),
     *_seq_range(),
     Column("kind", Text, nullable=False),
     PrimaryKeyConstraint("record_id", "field", "value", "seq_from"),

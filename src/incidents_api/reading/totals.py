@@ -95,7 +95,8 @@ def _sums(query: Query, chosen: Selected, sums: Rolled | None, where: list[Any],
 
 
 def _left(chosen: Selected, count: list[Any]) -> Branch:
-    """How many totals of a period are left out: few, with an index of their own; coalesce keeps SQLite from another."""
+    """How many totals of a period are left out: few, with an index of their own."""
+    # Without coalesce SQLite would take the index by measure.
     itself = sa.func.coalesce(chosen.told.measure, sa.literal_column("''")).in_(count)
     return _branch("left", chosen.incidents.source, [*chosen.where, itself, chosen.is_period], [], n=sa.func.count())
 

@@ -1,6 +1,6 @@
 """The feed of changes as statements: every revision in the order of the log, as the one who asks may see it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -43,7 +43,8 @@ def page(query: Query, after: int, *, to: Audience) -> Statement:
     bounds = [Bound(moment=moment, views=views) for views in (False, True) for moment in (_AFTER, _BEFORE)]
     # Bounds of one query bind the same values under the same names.
     states = [conditions(asked, bound, to=to) for bound in (bounds[:2] if to.full else bounds)]
-    open_now = _open_now(to, bounds[0])
+    own = KIND_TABLES["incident"].alias()
+    openly = opened(own, to, bounds[0])
     kinds = ("incident",) if picked else query.get("kind")
     include = query.one("include", "record")
     whole = to.full and to.statuses is None and not picked
@@ -54,7 +55,7 @@ def page(query: Query, after: int, *, to: Audience) -> Statement:
         log = revision
         where = [log.c.seq > sa.bindparam("after", type_=sa.BigInteger), log.c.seq <= _last_looked_at()]
         where += [_any(log.c.kind, kinds)] if kinds else []
-        facts = [] if whole else _facts(states, open_now)
+        facts = [] if whole else _facts(states, _open_now(own, openly()))
         # Facts are columns of their own first: SQLite's parser takes no statement that nests deeper.
         entry = sa.select(log, *facts).where(*where).subquery("entry").c
         change = _plain(entry) if whole else _change(entry)
@@ -98,10 +99,9 @@ def _is_one(where: list[Any]) -> sa.Exists:
     return sa.exists(sa.select(1).select_from(own).where(own.c.id == revision.c.record_id, *where))
 
 
-def _open_now(to: Audience, bound: Bound) -> sa.ColumnElement[bool]:
+def _open_now(own: Any, openly: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
     """Whether nothing closes an incident to the audience by now, whatever its state was at the revision."""
-    own = KIND_TABLES["incident"].alias()
-    newest = sa.select(opened(own, to, bound)).where(own.c.id == revision.c.record_id).order_by(own.c.seq_from.desc())
+    newest = sa.select(openly).where(own.c.id == revision.c.record_id).order_by(own.c.seq_from.desc())
     return sa.func.coalesce(newest.limit(1).scalar_subquery(), sa.true())
 
 
@@ -120,7 +120,7 @@ def _views_of(own: Any, record_id: sa.ColumnElement[str]) -> sa.ColumnElement[bo
     )
 
 
-def _facts(states: list[list[Any]], open_now: sa.ColumnElement[bool]) -> list[sa.Label[Any]]:
+def _facts(states: Sequence[list[Any]], open_now: sa.ColumnElement[bool]) -> list[sa.Label[Any]]:
     """What is to be known of each revision of an incident, by name; false without a view for whom there is none."""
     own = KIND_TABLES["incident"].c
     found: dict[str, sa.ColumnElement[bool]] = {"stands": _is_one(states[0]), "stood": _is_one(states[1])}

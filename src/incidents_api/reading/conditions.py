@@ -1,9 +1,14 @@
-"""The query as SQL: for every parameter its condition, with bound values only, and a shape to compile it once."""
+"""The query as SQL: for every parameter its condition, with bound values only, and a shape to compile it once.
+
+Values are bound at once, for every request; the expressions are made when a statement of a new shape is compiled, and
+never again (making them costs ten times what the query does).
+"""
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Protocol
 
 import sqlalchemy as sa
@@ -23,6 +28,15 @@ from incidents_api.storage.dialects import has_words, search_values
 from incidents_api.storage.tables import FULL_ROW, KIND_TABLES, PUBLIC_ROW
 
 Condition = sa.ColumnElement[bool]
+Later = Callable[[], Condition]
+"""A condition whose values are bound, to be made when a statement is."""
+
+
+class Where(list[Condition | Later]):
+    """Conditions, made as they are taken out."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return (one if isinstance(one, sa.ColumnElement) else one() for one in super().__iter__())
 
 
 class Columns(Protocol):
@@ -80,46 +94,59 @@ class Bound:
         """A bound parameter; two queries of one shape bind the same names."""
         name = f"v{len(self.values)}"
         self.values[name] = value
-        return sa.bindparam(name, type_=_type(value))
+        return _parameter(name, type(value).__name__)
+
+    def all(self, values: Iterable[Any]) -> list[sa.BindParameter[Any]]:
+        """Bound parameters, one for each value."""
+        return [self.value(value) for value in values]
 
     def any_of(self, column: sa.ColumnElement[Any], values: Sequence[Any]) -> Condition:
         """The column is one of these values."""
-        return column.in_([self.value(value) for value in values])
+        return column.in_(self.all(values))
 
 
-def _type(value: Any) -> sa.types.TypeEngine[Any]:
-    for kind, type_ in ((bool, sa.Boolean()), (int, sa.BigInteger()), (float, sa.Double())):
-        if isinstance(value, kind):
-            return type_
-    return sa.Text()
+@cache
+def _parameter(name: str, kind: str) -> sa.BindParameter[Any]:
+    types: dict[str, sa.types.TypeEngine[Any]] = {"bool": sa.Boolean(), "int": sa.BigInteger(), "float": sa.Double()}
+    return sa.bindparam(name, type_=types.get(kind, sa.Text()))
 
 
-def seen(table: Any, to: Audience, bound: Bound) -> Condition:
+def seen(table: Any, to: Audience, bound: Bound) -> Later:
     """Rows of incidents that are this audience's: its own, or everybody's, of statuses that it sees."""
     which = opened if bound.moment is None else _views if bound.views else _opened_then
     rows = which(table, to, bound)
     if to.statuses is None:
         return rows
-    # Nearly every row passes: coalesce keeps SQLite from taking the index by status for it.
     bound.shape.append((len(to.statuses), to.author is None))
-    reviewed = bound.any_of(sa.func.coalesce(table.c.status, ""), to.statuses)
-    if to.author is not None:
-        reviewed = sa.or_(reviewed, table.c.owner == bound.value(to.author))
-    return sa.and_(rows, reviewed)
+    statuses = bound.all(to.statuses)
+    author = None if to.author is None else bound.value(to.author)
+
+    def made() -> Condition:
+        # Nearly every row passes: coalesce keeps SQLite from taking the index by status for it.
+        reviewed: Condition = sa.func.coalesce(table.c.status, "").in_(statuses)
+        if author is not None:
+            reviewed = sa.or_(reviewed, table.c.owner == author)
+        return sa.and_(rows(), reviewed)
+
+    return made
 
 
-def opened(table: Any, to: Audience, bound: Bound) -> Condition:
+def opened(table: Any, to: Audience, bound: Bound) -> Later:
     """Rows of incidents that nothing closes to this audience by now, and those of the public's own.
 
     The moment is bound, not a part of the text: an embargo lifts by itself under statements that are compiled already.
     """
-    audience, turns = table.c.audience, table.c.turns
     bound.shape.append(("opened", to.full, to.statuses is None))
     if to.full:
-        return sa.or_(audience.is_(None), audience == FULL_ROW)
+        return lambda: sa.or_(table.c.audience.is_(None), table.c.audience == FULL_ROW)
     now = bound.value(to.now)
-    own = _is_view(table, now)
-    return sa.or_(audience.is_(None), own, sa.and_(audience == FULL_ROW, turns.is_not(None), turns <= now))
+
+    def made() -> Condition:
+        audience, turns = table.c.audience, table.c.turns
+        lifted = sa.and_(audience == FULL_ROW, turns.is_not(None), turns <= now)
+        return sa.or_(audience.is_(None), _is_view(table, now), lifted)
+
+    return made
 
 
 def _is_view(table: Any, now: sa.ColumnElement[str]) -> Condition:
@@ -127,57 +154,62 @@ def _is_view(table: Any, now: sa.ColumnElement[str]) -> Condition:
     return sa.and_(table.c.audience == PUBLIC_ROW, sa.or_(table.c.turns.is_(None), table.c.turns > now))
 
 
-def _views(table: Any, to: Audience, bound: Bound) -> Condition:
+def _views(table: Any, to: Audience, bound: Bound) -> Later:
     """Those rows alone."""
     bound.shape.append("views")
-    return _is_view(table, bound.value(to.now))
+    now = bound.value(to.now)
+    return lambda: _is_view(table, now)
 
 
-def _opened_then(table: Any, to: Audience, bound: Bound) -> Condition:
+def _opened_then(table: Any, to: Audience, bound: Bound) -> Later:
     """Rows of incidents that nothing closed to this audience in the state that they stand for."""
     if to.full:
         return opened(table, to, bound)
     bound.shape.append("then")
-    held, now = table.c.hold_until, bound.value(to.now)
-    return sa.and_(table.c.sensitivity == "public", sa.or_(held.is_(None), held <= now))
+    now = bound.value(to.now)
+    return lambda: sa.and_(
+        table.c.sensitivity == "public", sa.or_(table.c.hold_until.is_(None), table.c.hold_until <= now)
+    )
 
 
-def conditions(query: Query, bound: Bound, *, to: Audience, table: Rows | None = None) -> list[Condition]:
+def conditions(query: Query, bound: Bound, *, to: Audience, table: Rows | None = None) -> Where:
     """What a record must meet, all of it, to be in an answer for this audience.
 
     `table`: what stands for the table of the kind, by the names of its columns.
     """
-    if table is None:
-        table = KIND_TABLES[query.kind.name]
-    found = [bound.true(table)]
+    own: Rows = KIND_TABLES[query.kind.name] if table is None else table
+    found = Where([lambda: bound.true(own)])
     bound.shape.append(query.kind.name)
     if query.kind.name == "incident":
-        found.append(seen(table, to, bound))
+        found.append(seen(own, to, bound))
         if query.get("q") and not to.full:
             # A row of the public's own holds no words; those of its seq are of the whole record.
-            found.append(table.c.document.is_(None))
-    found += _dates(query, table, bound)
-    found += _places(query, table, bound)
-    found += _words_and_changes(query, table, bound)
+            found.append(lambda: own.c.document.is_(None))
+    found += _dates(query, own, bound)
+    found += _places(query, own, bound)
+    found += _words_and_changes(query, own, bound)
     taking_part = [name for name in ("actor", "role", "attribution") if query.get(name)]
     if taking_part:
-        found.append(_participations(query, table, bound))
+        found.append(_participations(query, own, bound))
     for name, values in query.filters:
-        if name in (*SPAN, *PLACE, "q", "filter", "updated_after", *CLAIM_FILTERS, *taking_part):
+        if name in _ELSEWHERE or name in taking_part:
             continue
         described = query.kind.field(name)
         bound.shape.append((name, len(values)))
-        found.append(_SHAPES[str(described.filter)](table, described, values, bound))
+        found.append(_SHAPES[str(described.filter)](own, described, values, bound))
     return found
 
 
-def _words_and_changes(query: Query, table: Rows, bound: Bound) -> list[Condition]:
-    found: list[Condition] = []
+_ELSEWHERE = frozenset((*SPAN, *PLACE, "q", "filter", "updated_after", *CLAIM_FILTERS))
+
+
+def _words_and_changes(query: Query, table: Rows, bound: Bound) -> list[Later]:
+    found: list[Later] = []
     terms = query.one("q")
     if terms is not None:
-        match, tsquery = search_values(terms)
+        match, tsquery = (bound.value(text) for text in search_values(terms))
         bound.shape.append("q")
-        found.append(has_words(table.c.seq_from, bound.value(match), bound.value(tsquery)))
+        found.append(lambda: has_words(table.c.seq_from, match, tsquery))
     node = query.one("filter")
     if node is not None:
         bound.shape.append(shape(node))
@@ -185,48 +217,61 @@ def _words_and_changes(query: Query, table: Rows, bound: Bound) -> list[Conditio
     after = query.one("updated_after")
     if after is not None:
         bound.shape.append(("updated_after", isinstance(after, int)))
-        column = table.c.seq_from if isinstance(after, int) else table.c.recorded_at
-        found.append(column > bound.value(after))
+        since = bound.value(after)
+        found.append(lambda: (table.c.seq_from if isinstance(after, int) else table.c.recorded_at) > since)
     return found
 
 
-def _places(query: Query, table: Rows, bound: Bound) -> list[Condition]:
+def _places(query: Query, table: Rows, bound: Bound) -> list[Later]:
     """Points inside a box or a circle; only those precise enough to be a place (DESIGN.md section 3, Precision)."""
     box, radius, coarsest = query.one("bbox"), query.one("radius_km"), query.one("max_precision")
     if box is None and radius is None and coarsest is None:
         return []
     precisions = vocabulary.codes("location_precision")
-    enough = precisions[: precisions.index(coarsest or "city") + 1]
+    enough = bound.all(precisions[: precisions.index(coarsest or "city") + 1])
     bound.shape.append(("place", box and box[0] > box[2], radius is not None, len(enough)))
-    found = [bound.any_of(table.c.precision, enough)]
-    if box is None and radius is None:
-        return found
-    lon, lat = table.c.lon, table.c.lat
-    found.append(lon.is_not(None))
+    found: list[Later] = [lambda: table.c.precision.in_(enough)]
+    if box is not None or radius is not None:
+        found.append(lambda: table.c.lon.is_not(None))
     if radius is not None:
-        # On the sphere: the straight line between the directions is short enough; exact at the poles, too.
-        axes = zip((table.c.x, table.c.y, table.c.z), direction(query.one("lon"), query.one("lat")), strict=True)
-        squares = []
-        for column, value in axes:
-            away = column - bound.value(value)
-            squares.append(away * away)
-        found.append(squares[0] + squares[1] + squares[2] <= bound.value(chord(radius) ** 2))
-        reach = math.degrees(radius / EARTH_KM)
-        south, north = query.one("lat") - reach, query.one("lat") + reach
-        return [*found, lat.between(bound.value(south), bound.value(north))]
-    west, south, east, north = box
-    found.append(lat.between(bound.value(south), bound.value(north)))
-    after, before = lon >= bound.value(west), lon <= bound.value(east)
-    found.append(sa.or_(after, before) if west > east else sa.and_(after, before))
+        found += _in_circle(query, table, bound)
+    elif box is not None:
+        found += _in_box(box, table, bound)
     return found
 
 
-def _equals(table: Rows, described: Field, values: Sequence[Any], bound: Bound) -> Condition:
-    return bound.any_of(table.c[described.name], values)
+def _in_circle(query: Query, table: Rows, bound: Bound) -> list[Later]:
+    """On the sphere: the straight line between the directions is short enough; exact at the poles, too."""
+    lon, lat, radius = query.one("lon"), query.one("lat"), query.one("radius_km")
+    at, longest = bound.all(direction(lon, lat)), bound.value(chord(radius) ** 2)
+    reach = math.degrees(radius / EARTH_KM)
+    south, north = bound.value(lat - reach), bound.value(lat + reach)
+
+    def near() -> Condition:
+        away = [table.c[axis] - value for axis, value in zip("xyz", at, strict=True)]
+        return away[0] * away[0] + away[1] * away[1] + away[2] * away[2] <= longest
+
+    return [near, lambda: table.c.lat.between(south, north)]
 
 
-def _term(table: Rows, described: Field, values: Sequence[Any], bound: Bound) -> Condition:
-    return table.c.id.in_(_with_term(bound, table.name, described.name, lambda column: bound.any_of(column, values)))
+def _in_box(box: Sequence[float], table: Rows, bound: Bound) -> list[Later]:
+    west, south, east, north = bound.all(box)
+
+    def between() -> Condition:
+        after, before = table.c.lon >= west, table.c.lon <= east
+        return sa.or_(after, before) if box[0] > box[2] else sa.and_(after, before)
+
+    return [lambda: table.c.lat.between(south, north), between]
+
+
+def _equals(table: Rows, described: Field, values: Sequence[Any], bound: Bound) -> Later:
+    wanted = bound.all(values)
+    return lambda: table.c[described.name].in_(wanted)
+
+
+def _term(table: Rows, described: Field, values: Sequence[Any], bound: Bound) -> Later:
+    wanted = bound.all(values)
+    return lambda: table.c.id.in_(_with_term(bound, table.name, described.name, lambda one: one.in_(wanted)))
 
 
 def _with_term(
@@ -238,117 +283,154 @@ def _with_term(
     )
 
 
-def _name(table: Rows, _: Field, values: Sequence[Any], bound: Bound) -> Condition:
-    folded = [name_key(value) for value in values]
-    return table.c.id.in_(_with_term(bound, table.name, "known_as", lambda column: bound.any_of(column, folded)))
+def _name(table: Rows, _: Field, values: Sequence[Any], bound: Bound) -> Later:
+    folded = bound.all(name_key(value) for value in values)
+    return lambda: table.c.id.in_(_with_term(bound, table.name, "known_as", lambda one: one.in_(folded)))
 
 
-def _source(table: Rows, described: Field, values: Sequence[Any], bound: Bound) -> Condition:
-    return table.c.id.in_(
-        _with_term(bound, table.name, described.name, lambda column: _is_record(column, "source", values, bound))
-    )
+def _source(table: Rows, described: Field, values: Sequence[Any], bound: Bound) -> Later:
+    meant = _is_record("source", values, bound)
+    return lambda: table.c.id.in_(_with_term(bound, table.name, described.name, meant))
 
 
-def _related(table: Rows, described: Field, values: Sequence[Any], bound: Bound) -> Condition:
+def _related(table: Rows, described: Field, values: Sequence[Any], bound: Bound) -> Later:
     """Held as a term is, given as a record of the same kind is."""
-    return table.c.id.in_(
-        _with_term(bound, table.name, described.name, lambda column: _is_record(column, table.name, values, bound))
-    )
+    meant = _is_record(table.name, values, bound)
+    return lambda: table.c.id.in_(_with_term(bound, table.name, described.name, meant))
 
 
-def _reference(table: Rows, described: Field, values: Sequence[Any], bound: Bound) -> Condition:
-    return _is_record(table.c[described.name], table.name, values, bound)
+def _reference(table: Rows, described: Field, values: Sequence[Any], bound: Bound) -> Later:
+    meant = _is_record(table.name, values, bound)
+    return lambda: meant(table.c[described.name])
 
 
-def _inside(table: Rows, described: Field, values: Sequence[Any], bound: Bound) -> Condition:
-    return table.c[described.name].in_(_beneath("location", values, bound))
+def _inside(table: Rows, described: Field, values: Sequence[Any], bound: Bound) -> Later:
+    beneath = _beneath("location", values, bound)
+    return lambda: table.c[described.name].in_(beneath())
 
 
-def _location(table: Rows, _: Field, values: Sequence[Any], bound: Bound) -> Condition:
-    place = tables.incident_location.alias()
-    inside = place.c.location_id.in_(_beneath("location", values, bound))
-    return table.c.id.in_(sa.select(place.c.incident_id).where(inside, bound.true(place)))
+def _location(table: Rows, _: Field, values: Sequence[Any], bound: Bound) -> Later:
+    beneath = _beneath("location", values, bound)
+
+    def made() -> Condition:
+        place = tables.incident_location.alias()
+        inside = place.c.location_id.in_(beneath())
+        return table.c.id.in_(sa.select(place.c.incident_id).where(inside, bound.true(place)))
+
+    return made
 
 
-def _participations(query: Query, table: Rows, bound: Bound) -> Condition:
+def _participations(query: Query, table: Rows, bound: Bound) -> Later:
     """One participation that meets actor, role and attribution together."""
-    one = tables.participation.alias()
-    tests = [bound.true(one)]
-    for name in ("role", "attribution"):
-        if query.get(name):
-            bound.shape.append((name, len(query.get(name))))
-            tests.append(bound.any_of(one.c[name], query.get(name)))
+    coded = {name: bound.all(query.get(name)) for name in ("role", "attribution") if query.get(name)}
+    bound.shape.append(tuple((name, len(values)) for name, values in coded.items()))
+    beneath: Callable[[], Any] | None = None
     if query.get("actor"):
         bound.shape.append(("actor", len(query.get("actor"))))
-        tests.append(one.c.actor_id.in_(_beneath("actor", query.get("actor"), bound)))
-    return table.c.id.in_(sa.select(one.c.incident_id).where(*tests))
+        beneath = _beneath("actor", query.get("actor"), bound)
+
+    def made() -> Condition:
+        one = tables.participation.alias()
+        tests = [bound.true(one), *(one.c[name].in_(values) for name, values in coded.items())]
+        if beneath is not None:
+            tests.append(one.c.actor_id.in_(beneath()))
+        return table.c.id.in_(sa.select(one.c.incident_id).where(*tests))
+
+    return made
 
 
-def _beneath(kind: str, values: Sequence[str], bound: Bound) -> sa.Select[tuple[str]]:
+def _beneath(kind: str, values: Sequence[str], bound: Bound) -> Callable[[], sa.Select[tuple[str]]]:
     """The ids of these actors or locations and of everything that is part of them."""
-    ancestry = tables.ancestry.alias()
-    return sa.select(ancestry.c.record_id).where(
-        _is_record(ancestry.c.ancestor_id, kind, values, bound), bound.true(ancestry)
-    )
+    meant = _is_record(kind, values, bound)
+
+    def made() -> sa.Select[tuple[str]]:
+        ancestry = tables.ancestry.alias()
+        return sa.select(ancestry.c.record_id).where(meant(ancestry.c.ancestor_id), bound.true(ancestry))
+
+    return made
 
 
-def _is_record(column: sa.ColumnElement[Any], kind: str, values: Sequence[str], bound: Bound) -> Condition:
-    """The column is one of these records, given by id, `scheme:value`, ISO code, address or name."""
-    return sa.or_(*(_one_record(column, kind, value, bound) for value in values))
+Test = Callable[[sa.ColumnElement[Any]], Condition]
 
 
-def _one_record(column: sa.ColumnElement[Any], kind: str, value: str, bound: Bound) -> Condition:
+def _is_record(kind: str, values: Sequence[str], bound: Bound) -> Test:
+    """Whether a column is one of these records, given by id, `scheme:value`, ISO code, address or name."""
+    tests = [_one_record(kind, value, bound) for value in values]
+    return lambda column: sa.or_(*(test(column) for test in tests))
+
+
+def _one_record(kind: str, value: str, bound: Bound) -> Test:
     external = _EXTERNAL.fullmatch(value)
     if _UUID.fullmatch(value):
         bound.shape.append("id")
         # Itself, or what it was merged into: an id means its record for ever.
         given = bound.value(value)
-        return column.in_(
+        return lambda column: column.in_(
             sa.union_all(sa.select(given), _with_term(bound, kind, "merged", lambda known: known == given))
         )
     if external or (kind == "location" and _ISO.fullmatch(value)):
         bound.shape.append("external")
         scheme, key = (external[1], external[2]) if external else ("iso3166", value)
-        named = _with_term(bound, kind, "external_id", lambda known: known == bound.value(f"{scheme}:{key}"))
-        return column.in_(named)
+        named = bound.value(f"{scheme}:{key}")
+        return lambda column: column.in_(_with_term(bound, kind, "external_id", lambda known: known == named))
     if kind == "source":
         bound.shape.append("url")
-        source, given = KIND_TABLES["source"].alias(), bound.value(value)
-        merged = _with_term(bound, kind, "merged", lambda known: known == given)
-        return column.in_(sa.union_all(sa.select(source.c.id).where(source.c.url == given, bound.true(source)), merged))
+        address = bound.value(value)
+        return lambda column: column.in_(_at_address(bound, address))
     if kind == "location" and "," in value:
-        name, *units = (part.strip() for part in value.split(","))
-        try:
-            country, admin1 = scope_of(units)
-        except ValueError:
-            name, country, admin1 = value, None, None
-        bound.shape.append(("name inside", country is None, admin1 is None))
-        place = KIND_TABLES["location"].alias()
-        named = _with_term(bound, kind, "known_as", lambda known: known == bound.value(name_key(name)))
-        within = [place.c.id.in_(named), bound.true(place)]
-        within += [place.c.country == bound.value(country)] if country else []
-        within += [place.c.admin1 == bound.value(admin1)] if admin1 else []
-        return column.in_(sa.select(place.c.id).where(*within))
+        return _in_unit(kind, value, bound)
     bound.shape.append("name")
-    folded = name_key(value)
-    return column.in_(_with_term(bound, kind, "known_as", lambda known: known == bound.value(folded)))
+    folded = bound.value(name_key(value))
+    return lambda column: column.in_(_with_term(bound, kind, "known_as", lambda known: known == folded))
 
 
-def _dates(query: Query, table: Rows, bound: Bound) -> list[Condition]:
+def _at_address(bound: Bound, address: sa.BindParameter[Any]) -> sa.CompoundSelect[Any]:
+    """The sources at an address, or what an id of that text was merged into."""
+    source = KIND_TABLES["source"].alias()
+    merged = _with_term(bound, "source", "merged", lambda known: known == address)
+    return sa.union_all(sa.select(source.c.id).where(source.c.url == address, bound.true(source)), merged)
+
+
+def _in_unit(kind: str, value: str, bound: Bound) -> Test:
+    """A location by its name and the units that it lies in: "Rancho Viejo, MX-SIN"."""
+    name, *units = (part.strip() for part in value.split(","))
+    try:
+        country, admin1 = scope_of(units)
+    except ValueError:
+        name, country, admin1 = value, None, None
+    bound.shape.append(("name inside", country is None, admin1 is None))
+    folded = bound.value(name_key(name))
+    units_of = {"country": country, "admin1": admin1}
+    given = {unit: bound.value(code) for unit, code in units_of.items() if code}
+
+    def made(column: sa.ColumnElement[Any]) -> Condition:
+        place = KIND_TABLES["location"].alias()
+        named = _with_term(bound, kind, "known_as", lambda known: known == folded)
+        within = [place.c[unit] == code for unit, code in given.items()]
+        return column.in_(sa.select(place.c.id).where(place.c.id.in_(named), bound.true(place), *within))
+
+    return made
+
+
+def _dates(query: Query, table: Rows, bound: Bound) -> list[Later]:
     """The named modes of FIELD.md 2.2; an open end counts as reaching for ever, an undated record never matches."""
     first, last = next(iter(query.get("from")), None), next(iter(query.get("to")), None)
     if first is None and last is None:
         return []
     mode = next(iter(query.get("date_mode")), "overlaps")
     bound.shape.append(("dates", mode, first is not None, last is not None))
+    begins = None if first is None else bound.value(first)
+    ends = None if last is None else bound.value(last)
+    return [lambda: _spans(table, mode, begins, ends)]
+
+
+def _spans(table: Rows, mode: str, first: Any, last: Any) -> Condition:
     start, end = table.c.span_start, table.c.span_end
     found: list[Condition] = [start.is_not(None)]
     if first is not None:
-        day = bound.value(first)
-        found.append(end >= day if mode == "overlaps" else start >= day if mode == "within" else start <= day)
+        found.append(end >= first if mode == "overlaps" else start >= first if mode == "within" else start <= first)
     if last is not None:
-        day = bound.value(last)
-        found.append(start <= day if mode == "overlaps" else end <= day if mode == "within" else end >= day)
+        found.append(start <= last if mode == "overlaps" else end <= last if mode == "within" else end >= last)
     if mode == "within":
         # Certainly inside: an end that is open on the side nobody asked about is still not known.
         found += [table.c.earliest.is_not(None), table.c.latest.is_not(None)]
@@ -356,10 +438,10 @@ def _dates(query: Query, table: Rows, bound: Bound) -> list[Condition]:
         # An end that nobody knows covers nothing; one that is still going on does.
         still = sa.or_(table.c.latest.is_not(None), table.c.date_kind == "ongoing")
         found += [table.c.earliest.is_not(None), still]
-    return found
+    return sa.and_(*found)
 
 
-_SHAPES: dict[str, Callable[[Rows, Field, Sequence[Any], Bound], Condition]] = {
+_SHAPES: dict[str, Callable[[Rows, Field, Sequence[Any], Bound], Later]] = {
     "equals": _equals,
     "term": _term,
     "name": _name,

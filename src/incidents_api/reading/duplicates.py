@@ -38,14 +38,14 @@ def candidates(query: Query, windows: Sequence[Window], *, to: Audience) -> Stat
     """(id, then ids of earlier incidents to compare it with, joined by blanks) of each window; both of a pair meet the
     filters of the query."""
     bound = Bound()
-    shown = seen(nearby.NEAR, to, bound)
+    open_to = seen(nearby.NEAR, to, bound)
     table = KIND_TABLES["incident"]
     where = conditions(query, bound, to=to) if query.filters else []
 
-    if where:
-        shown = sa.and_(shown, sa.exists().where(table.c.id == nearby.NEAR.c.id, *where).correlate(nearby.NEAR))
-
     def build() -> sa.Select[*tuple[Any, ...]]:
+        shown = open_to()
+        if where:
+            shown = sa.and_(shown, sa.exists().where(table.c.id == nearby.NEAR.c.id, *where).correlate(nearby.NEAR))
         return nearby.earlier(len(windows), shown, MOST + 1)
 
     shape = ("duplicates", len(windows), repr(bound.shape))

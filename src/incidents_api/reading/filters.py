@@ -38,6 +38,8 @@ from incidents_api.storage.dialects import inside
 from incidents_api.storage.tables import KIND_TABLES
 
 Condition = sa.ColumnElement[bool]
+Later = Callable[[], Condition]
+Test = Callable[[Any], Condition]
 Bind = Callable[[Any], sa.BindParameter[Any]]
 
 
@@ -99,18 +101,22 @@ class Compiler:
         self.kind, self.bind, self.true = kind, bind, true
         self.table = KIND_TABLES[kind.name] if table is None else table
 
-    def compile(self, node: Node, *, negated: bool = False) -> Condition:
-        """The condition; logic has two values, so a negation is carried down to where nothing can be unknown."""
+    def compile(self, node: Node, *, negated: bool = False) -> Later:
+        """The condition, its values bound at once, to be made when the statement is.
+
+        Logic has two values, so a negation is carried down to where nothing can be unknown.
+        """
         match node:
             case Not(inner):
                 return self.compile(inner, negated=not negated)
             case And(nodes) | Or(nodes):
                 parts = [self.compile(one, negated=negated) for one in nodes]
-                return sa.and_(*parts) if isinstance(node, And) != negated else sa.or_(*parts)
+                join: Callable[..., Condition] = sa.and_ if isinstance(node, And) != negated else sa.or_
+                return lambda: join(*(part() for part in parts))
         condition = self._leaf(node)
-        return sa.not_(sa.func.coalesce(condition, sa.false())) if negated else condition
+        return (lambda: sa.not_(sa.func.coalesce(condition(), sa.false()))) if negated else condition
 
-    def _leaf(self, node: Node) -> Condition:
+    def _leaf(self, node: Node) -> Later:
         match node:
             case Spatial(_, _, geometry):
                 return self._spatial(geometry)
@@ -121,57 +127,68 @@ class Compiler:
             case Compare() | In() | Between() | Like():
                 described = self._described(node.field)
                 if described is not None and described.many:
-                    return self._any_value(described, lambda column: self._test(node, column))
-                return self._test(node, self._column(node.field, node))
+                    test = self._test(node)
+                    return lambda: self._any_value(described, test)
+                column, test = self._column(node.field, node), self._test(node)
+                return lambda: test(column())
         raise TypeError(type(node).__name__)
 
     def _described(self, name: str) -> Field | None:
-        return next((field for field in self.kind.fields if field.name == name), None)
+        return _described(self.kind.name).get(name)
 
-    def _column(self, name: str, node: Any = None) -> Any:
+    def _column(self, name: str, node: Any = None) -> Callable[[], Any]:
         """The column of a field with one value, folded as the node asks."""
+        table = self.table
         if name == "seq":
-            return self.table.c.seq_from
+            return lambda: table.c.seq_from
         if name == "date":
-            return sa.func.nullif(self.table.c.date, "")
-        if name not in self.table.c:
+            return lambda: sa.func.nullif(table.c.date, "")
+        if name not in table.c:
             return self._figure(name)
         casei, accenti = getattr(node, "casei", False), getattr(node, "accenti", False)
         suffix = {(True, False): "_casei", (False, True): "_accenti", (True, True): "_folded"}.get((casei, accenti), "")
-        if name + suffix in self.table.c:
-            return self.table.c[name + suffix]
+        if name + suffix in table.c:
+            return lambda: table.c[name + suffix]
         # Codes, ids and addresses are ASCII: nothing to fold but capitals.
-        return sa.func.lower(self.table.c[name]) if casei else self.table.c[name]
+        return lambda: sa.func.lower(table.c[name]) if casei else table.c[name]
 
-    def _figure(self, name: str) -> Any:
+    def _figure(self, name: str) -> Callable[[], Any]:
         measure, _, level = name.rpartition("_")
-        told = tables.figure.alias()
-        own = sa.and_(told.c.incident_id == self.table.c.id, told.c.measure == self.bind(measure), told.c.whole)
-        return sa.select(told.c[level]).where(own, self.true(told)).scalar_subquery()
+        wanted = self.bind(measure)
 
-    def _test(self, node: Compare | In | Between | Like, column: Any) -> Condition:
+        def made() -> Any:
+            told = tables.figure.alias()
+            own = sa.and_(told.c.incident_id == self.table.c.id, told.c.measure == wanted, told.c.whole)
+            return sa.select(told.c[level]).where(own, self.true(told)).scalar_subquery()
+
+        return made
+
+    def _test(self, node: Compare | In | Between | Like) -> Test:
         value = self._value
         if node.field == "id" and self.kind.name == "incident":
             # A row of the public's own stands under another id.
             match node:
                 case Compare("=" | "<>", _, wanted):
-                    return self._is_incident(column, [wanted], negated=node.op == "<>")
+                    return self._is_incident([wanted], negated=node.op == "<>")
                 case In(_, wanted):
-                    return self._is_incident(column, wanted)
+                    return self._is_incident(wanted)
         match node:
             case Compare(op, _, wanted):
-                return _COMPARE[op](column, value(wanted, node))  # type: ignore[no-any-return]
+                one = value(wanted, node)
+                return lambda column: _COMPARE[op](column, one)
             case In(_, wanted):
-                return column.in_([value(one, node) for one in wanted])  # type: ignore[no-any-return]
+                some = [value(one, node) for one in wanted]
+                return lambda column: column.in_(some)
             case Between(_, low, high):
-                return column.between(value(low, node), value(high, node))  # type: ignore[no-any-return]
+                ends = value(low, node), value(high, node)
+                return lambda column: column.between(*ends)
             case Like(_, pattern):
-                return column.like(value(pattern, node), escape="\\")  # type: ignore[no-any-return]
+                like = value(pattern, node)
+                return lambda column: column.like(like, escape="\\")
 
-    def _is_incident(self, column: Any, ids: Sequence[Any], *, negated: bool = False) -> Condition:
+    def _is_incident(self, ids: Sequence[Any], *, negated: bool = False) -> Test:
         both = [self.bind(one) for each in ids for one in (each, public_id(str(each)))]
-        found: Condition = column.not_in(both) if negated else column.in_(both)
-        return found
+        return lambda column: column.not_in(both) if negated else column.in_(both)
 
     def _value(self, wanted: Any, node: Any) -> sa.BindParameter[Any]:
         if isinstance(wanted, datetime):
@@ -182,7 +199,7 @@ class Compiler:
             wanted = folded(wanted, case=getattr(node, "casei", False), accents=getattr(node, "accenti", False))
         return self.bind(wanted)
 
-    def _any_value(self, described: Field, test: Callable[[Any], Condition] | None) -> Condition:
+    def _any_value(self, described: Field, test: Test | None) -> Condition:
         """Whether any of the values of a field with many meets the test (or there is one at all)."""
         if described.kept:
             term = tables.term.alias()
@@ -194,58 +211,77 @@ class Compiler:
             holder, column = one.c.incident_id, one.c["actor_id" if described.name == "actor" else described.name]
         if test is not None:
             rows.append(test(column))
-        return self.table.c.id.in_(sa.select(holder).where(*rows))
+        found: Condition = self.table.c.id.in_(sa.select(holder).where(*rows))
+        return found
 
-    def _is_null(self, name: str) -> Condition:
+    def _is_null(self, name: str) -> Later:
         described = self._described(name)
         if name == "geometry":
-            return self.table.c.lon.is_(None)
+            return lambda: self.table.c.lon.is_(None)
         if described is not None and described.many:
-            return sa.not_(self._any_value(described, None))
-        return self._column(name).is_(None)  # type: ignore[no-any-return]
+            return lambda: sa.not_(self._any_value(described, None))
+        column = self._column(name)
+        return lambda: column().is_(None)
 
     # --- Space and time --------------------------------------------------------------------------------------------
 
-    def _spatial(self, geometry: Geometry) -> Condition:
-        lon, lat = self.table.c.lon, self.table.c.lat
+    def _spatial(self, geometry: Geometry) -> Later:
         match geometry:
             case Box():
                 return self._in_box(geometry)
             case Points(positions):
-                return sa.or_(*(sa.and_(lon == self.bind(x), lat == self.bind(y)) for x, y in positions))
+                points = [(self.bind(x), self.bind(y)) for x, y in positions]
+                c = self.table.c
+                return lambda: sa.or_(*(sa.and_(c.lon == x, c.lat == y) for x, y in points))
             case Polygons(polygons):
-                edges = [_edges(rings) for rings in polygons]
-                each = [inside(lon, lat, self.bind(json.dumps(one))) for one in edges]
-                # CASE: the edges are asked only of points in the box, under NOT, too, where SQLite takes AND whole.
-                return sa.case((self._in_box(geometry.bounds), sa.or_(*each)), else_=sa.false())
+                return self._in_polygons(geometry, polygons)
         raise TypeError(type(geometry).__name__)
 
-    def _in_box(self, box: Box) -> Condition:
-        lon, lat = self.table.c.lon, self.table.c.lat
-        across = (lon.between(self.bind(one.west), self.bind(one.east)) for one in box.spans())
-        return sa.and_(lat.between(self.bind(box.south), self.bind(box.north)), sa.or_(*across))
+    def _in_polygons(self, geometry: Any, polygons: Sequence[Any]) -> Later:
+        edges = [self.bind(json.dumps(_edges(rings))) for rings in polygons]
+        box, c = self._in_box(geometry.bounds), self.table.c
+        # CASE: the edges are asked only of points in the box, under NOT, too, where SQLite takes AND whole.
+        return lambda: sa.case((box(), sa.or_(*(inside(c.lon, c.lat, one) for one in edges))), else_=sa.false())
 
-    def _temporal(self, node: Temporal) -> Condition:
+    def _in_box(self, box: Box) -> Later:
+        spans = [(self.bind(one.west), self.bind(one.east)) for one in box.spans()]
+        south, north, c = self.bind(box.south), self.bind(box.north), self.table.c
+        return lambda: sa.and_(c.lat.between(south, north), sa.or_(*(c.lon.between(*span) for span in spans)))
+
+    def _temporal(self, node: Temporal) -> Later:
         """The span of the record against that of the filter, both with their ends; an open end reaches for ever."""
-        if node.field == "recorded_at":
-            first = last = self.table.c.recorded_at
-            start, end = _instant(node.start, last=False), _instant(node.end, last=True)
-        else:
-            first, last = self.table.c.span_start, self.table.c.span_end
-            start, end = _day(node.start), _day(node.end)
-        match node.op:
-            case "before":
-                return last < self.bind(start)
-            case "after":
-                return first > self.bind(end)
-        tests: list[Condition] = [first.is_not(None)]
-        if node.op == "during":
-            tests += [first >= self.bind(start)] if start is not None else []
-            tests += [last <= self.bind(end)] if end is not None else []
-        else:
-            tests += [last >= self.bind(start)] if start is not None else []
-            tests += [first <= self.bind(end)] if end is not None else []
-        return sa.and_(*tests)
+        recorded = node.field == "recorded_at"
+        names = ("recorded_at", "recorded_at") if recorded else ("span_start", "span_end")
+        begins = _instant(node.start, last=False) if recorded else _day(node.start)
+        ends = _instant(node.end, last=True) if recorded else _day(node.end)
+        start = None if begins is None else self.bind(begins)
+        end = None if ends is None else self.bind(ends)
+
+        def made() -> Condition:
+            first, last = (self.table.c[name] for name in names)
+            return _stands(node.op, first, last, start, end)
+
+        return made
+
+
+def _stands(op: str, first: Any, last: Any, start: Any, end: Any) -> Condition:
+    """How a span from first to last stands to one from start to end (None: open)."""
+    if op == "before":
+        return last < start  # type: ignore[no-any-return]
+    if op == "after":
+        return first > end  # type: ignore[no-any-return]
+    within = op == "during"
+    tests: list[Condition] = [first.is_not(None)]
+    if start is not None:
+        tests.append((first if within else last) >= start)
+    if end is not None:
+        tests.append((last if within else first) <= end)
+    return sa.and_(*tests)
+
+
+@cache
+def _described(kind: str) -> Mapping[str, Field]:
+    return {field.name: field for field in KINDS[kind].fields}
 
 
 _COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {

@@ -1,6 +1,6 @@
 """Records out: one by id, a page of a list, how many there are, and the history of one; each is one statement."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from incidents_api.model import vocabulary
 from incidents_api.model.audience import Audience, public_id
 from incidents_api.model.kinds import KINDS, Kind
 from incidents_api.model.wire import stamp
-from incidents_api.reading.conditions import Bound, conditions, seen
+from incidents_api.reading.conditions import Bound, Condition, Later, conditions, seen
 from incidents_api.reading.query import PLACE, SPAN, Query
 from incidents_api.storage import tables
 from incidents_api.storage.database import Statement
@@ -52,7 +52,7 @@ def one(kind: Kind, record_id: str, at: int | None = None, *, to: Audience) -> S
 
     def build() -> sa.Select[*tuple[Any, ...]]:
         log = revision
-        query = sa.select(document(), log.c.version, log.c.hash, log.c.reason, shown, head_seq())
+        query = sa.select(document(), log.c.version, log.c.hash, log.c.reason, shown(), head_seq())
         query = query.add_columns(log.c.operation).where(
             log.c.record_id == sa.bindparam("id", type_=sa.Text), log.c.kind == kind.name
         )
@@ -66,17 +66,22 @@ def one(kind: Kind, record_id: str, at: int | None = None, *, to: Audience) -> S
     return Statement(("one", kind.name, repr(bound.shape)), build, bound.values | {"id": record_id}, short=True)
 
 
-def _seen(kind: Kind, to: Audience, bound: Bound) -> sa.ColumnElement[bool]:
+def _seen(kind: Kind, to: Audience, bound: Bound) -> Later:
     """Whether the audience sees a revision whole, by the row that it made true (of a tombstone: the row it ended).
 
     What was redacted whole has no rows; that it was there is then told to none but those who see everything.
     """
     if kind.name != "incident":
-        return sa.literal(value=True)
+        return lambda: sa.literal(value=True)
     bound.shape.append(to.full)
     own = KIND_TABLES[kind.name]
-    row = sa.select(seen(own, to, bound)).where(own.c.id == revision.c.record_id, own.c.seq_from <= revision.c.seq)
-    return sa.func.coalesce(row.order_by(own.c.seq_from.desc()).limit(1).scalar_subquery(), sa.literal(to.full))
+    open_to = seen(own, to, bound)
+
+    def made() -> Condition:
+        row = sa.select(open_to()).where(own.c.id == revision.c.record_id, own.c.seq_from <= revision.c.seq)
+        return sa.func.coalesce(row.order_by(own.c.seq_from.desc()).limit(1).scalar_subquery(), sa.literal(to.full))
+
+    return made
 
 
 def public_rows(record_id: str, *, to: Audience) -> Statement:
@@ -89,7 +94,7 @@ def public_rows(record_id: str, *, to: Audience) -> Statement:
     def build() -> sa.Select[*tuple[Any, ...]]:
         columns = (own.c.document, own.c.version, own.c.seq_from, own.c.seq_to, own.c.recorded_at)
         mine = own.c.id == sa.bindparam("id", type_=sa.Text)
-        return sa.select(*columns).where(mine, shown).order_by(own.c.seq_from.desc())
+        return sa.select(*columns).where(mine, shown()).order_by(own.c.seq_from.desc())
 
     return Statement(("public rows", repr(bound.shape)), build, bound.values | {"id": public_id(record_id)}, short=True)
 
@@ -133,43 +138,48 @@ class _Key:
     nullable: bool = False
 
 
-def _ordered(query: Query, bound: Bound) -> tuple[list[_Key], Any]:
-    """The keys of the order, the id last, and the table joined with the figures that it sorts by."""
+def _ordered(query: Query, bound: Bound) -> Callable[[], tuple[list[_Key], Any]]:
+    """The keys of the order, the id last, and the table joined with the figures that it sorts by; to be made later."""
     table = KIND_TABLES[query.kind.name]
-    source: Any = table
-    keys = []
-    for name, descends in query.sort:
-        if name in table.c:
-            keys.append(_Key(tables.ordered_by(table, name), descends))
-            continue
-        measure, _, level = name.rpartition("_")
-        told = tables.figure.alias()
-        same = sa.and_(told.c.incident_id == table.c.id, told.c.measure == bound.value(measure), told.c.whole)
-        source = source.outerjoin(told, sa.and_(same, bound.true(told)))
-        keys.append(_Key(told.c[level], descends, nullable=True))
-    keys.append(_Key(table.c.id, keys[-1].descends))
+    levels = [None if name in table.c else name.rpartition("_") for name, _ in query.sort]
+    measures = [None if level is None else bound.value(level[0]) for level in levels]
     bound.shape.append(query.sort)
-    return keys, source
+
+    def made() -> tuple[list[_Key], Any]:
+        source: Any = table
+        keys = []
+        for (name, descends), level, measure in zip(query.sort, levels, measures, strict=True):
+            if level is None:
+                keys.append(_Key(tables.ordered_by(table, name), descends))
+                continue
+            told = tables.figure.alias()
+            same = sa.and_(told.c.incident_id == table.c.id, told.c.measure == measure, told.c.whole)
+            source = source.outerjoin(told, sa.and_(same, bound.true(told)))
+            keys.append(_Key(told.c[level[2]], descends, nullable=True))
+        return [*keys, _Key(table.c.id, keys[-1].descends)], source
+
+    return made
 
 
 def page(query: Query, *, to: Audience) -> Statement:
     """(records joined by SEPARATOR, keys joined by line feeds, number, head) of up to limit + 1 rows of a list."""
     bound = Bound(query.at)
     where = conditions(query, bound, to=to)
-    keys, source = _ordered(query, bound)
-    if query.after is not None:
-        where.append(_after(keys, query.after, bound))
-        bound.shape.append([value is None for value in query.after])
+    ordered = _ordered(query, bound)
+    after = query.after and [None if value is None else bound.value(value) for value in query.after]
+    bound.shape.append(after and tuple(value is None for value in after))
     table, log = KIND_TABLES[query.kind.name], revision
     own = query.kind.name == "incident" and not to.full  # rows of the public's own carry their document
 
     def build() -> sa.Select[*tuple[Any, ...]]:
+        keys, source = ordered()
+        further = [] if after is None else [_after(keys, after)]
         told = sa.func.coalesce(table.c.document, document()) if own else document()
         same = sa.and_(log.c.record_id == table.c.id, log.c.version == table.c.version)
         rows = (
             sa.select(told.label("document"), _key(keys).label("key"))
             .select_from(source.join(log, same, isouter=own))
-            .where(*where)
+            .where(*where, *further)
             .order_by(*(_lowest_nulls(key) for key in keys))
             .limit(sa.bindparam("limit", type_=sa.Integer))
             .subquery()
@@ -218,15 +228,20 @@ def _left_out(query: Query, name: str, coarsest: str, *, pointed: bool, to: Audi
     table = KIND_TABLES[query.kind.name]
     where = conditions(query, bound, to=to)
     if name == "undated":
-        where.append(table.c.span_start.is_(None))
+        where.append(lambda: table.c.span_start.is_(None))
     else:
         precisions = vocabulary.codes("location_precision")
         enough = precisions[: precisions.index(coarsest) + 1]
         bound.shape.append(len(enough))
-        placed = bound.any_of(table.c.precision, enough)
-        if pointed:
-            placed = sa.and_(placed, table.c.lon.is_not(None))
-        where.append(sa.not_(sa.func.coalesce(placed, sa.false())))
+        named = bound.all(enough)
+
+        def unplaced() -> Condition:
+            placed: Condition = table.c.precision.in_(named)
+            if pointed:
+                placed = sa.and_(placed, table.c.lon.is_not(None))
+            return sa.not_(sa.func.coalesce(placed, sa.false()))
+
+        where.append(unplaced)
 
     def build() -> sa.Select[*tuple[Any, ...]]:
         return sa.select(sa.func.count()).select_from(table).where(*where)
@@ -274,7 +289,7 @@ def revisions(kind: Kind, record_id: str, before: int, limit: int, *, to: Audien
         log = revision.c
         columns = (log.version, log.seq, log.operation, log.author, log.recorded_at, log.reason, log.hash)
         return (
-            sa.select(*columns, log.previous_hash, shown)
+            sa.select(*columns, log.previous_hash, shown())
             .where(
                 log.record_id == sa.bindparam("id", type_=sa.Text),
                 log.kind == kind.name,
@@ -295,7 +310,7 @@ def revision_at(kind: Kind, record_id: str, version: int, *, to: Audience) -> St
 
     def build() -> sa.Select[*tuple[Any, ...]]:
         log = revision.c
-        return sa.select(document(), log.hash, log.reason, shown).where(
+        return sa.select(document(), log.hash, log.reason, shown()).where(
             log.record_id == sa.bindparam("id", type_=sa.Text),
             log.version == sa.bindparam("version", type_=sa.Integer),
             log.kind == kind.name,
@@ -361,16 +376,15 @@ def _key(keys: Sequence[_Key]) -> sa.ColumnElement[str]:
     return told + keys[-1].column  # type: ignore[no-any-return]
 
 
-def _after(keys: Sequence[_Key], after: Sequence[Any], bound: Bound) -> sa.ColumnElement[bool]:
+def _after(keys: Sequence[_Key], after: Sequence[Any]) -> sa.ColumnElement[bool]:
     """Rows that come after a place in the order: beyond it in the first key, or equal there and beyond in the next."""
     steps = []
     equal: list[sa.ColumnElement[bool]] = []
-    for key, value in zip(keys, after, strict=True):
-        if value is None:
+    for key, limit in zip(keys, after, strict=True):
+        if limit is None:
             beyond = None if key.descends else key.column.is_not(None)
             same = key.column.is_(None)
         else:
-            limit = bound.value(value)
             beyond = key.column < limit if key.descends else key.column > limit
             if key.descends and key.nullable:
                 beyond = sa.or_(beyond, key.column.is_(None))
@@ -381,6 +395,6 @@ def _after(keys: Sequence[_Key], after: Sequence[Any], bound: Bound) -> sa.Colum
     condition = sa.or_(*steps)
     if not keys[0].nullable:
         # The plain bound on the first key lets the index start at the place.
-        limit = bound.value(after[0])
+        limit = after[0]
         condition = sa.and_(keys[0].column <= limit if keys[0].descends else keys[0].column >= limit, condition)
     return condition

@@ -1,5 +1,6 @@
 """Totals from the sums by year and month (storage/tables.py, rollup), where a query asks for nothing finer."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -9,7 +10,7 @@ import sqlalchemy as sa
 from incidents_api.model.audience import Audience
 from incidents_api.reading.conditions import Bound, Condition
 from incidents_api.reading.query import Query
-from incidents_api.reading.selected import PERIOD, Selected, counted_by, is_broken_down, measure_asked
+from incidents_api.reading.selected import PERIOD, counted_by, is_broken_down, measure_asked
 from incidents_api.storage import tables
 from incidents_api.storage.tables import PUBLIC_ROW
 
@@ -32,20 +33,26 @@ class Rolled:
         return tables.rollup.c.granularity == sa.literal_column(f"'{PERIOD}'")
 
 
-def rolled(query: Query, chosen: Selected, bound: Bound, *, to: Audience) -> Rolled | None:
-    """How sums answer a query; None where they cannot: of the past, by places or words, by days that cut a month."""
+def rolled(query: Query, bound: Bound, *, to: Audience) -> Callable[[Any], Rolled] | None:
+    """How sums answer a query, to be made from the columns of figures; None where they cannot: of the past, by places
+    or words, by days that cut a month."""
     grain = _grain(query) if _is_coarse(query, to) else None
     if grain is None:
         return None
     bound.shape.append(("rolled", grain))
-    told, figure = tables.rollup.c, chosen.told
-    loose = [figure.audience.is_(None), figure.month.is_(None)]
-    loose += [figure.year.is_(None)] if grain == "year" else []
-    closed = [figure.audience.is_not(None)]
-    if not to.full:  # of the closed ones nearly all are so for good: two more words find those that are not
-        closed.append(sa.or_(figure.audience == sa.literal_column(str(PUBLIC_ROW)), figure.turns.is_not(None)))
-    where = [told.grain == sa.literal_column(f"'{grain}'"), *_conditions(query, grain, bound, to)]
-    return Rolled(where, [_key(name, grain) for name in query.get("by")], (loose, closed))
+    asked = _asked(query, grain, bound, to)
+
+    def made(figure: Any) -> Rolled:
+        told = tables.rollup.c
+        loose = [figure.audience.is_(None), figure.month.is_(None)]
+        loose += [figure.year.is_(None)] if grain == "year" else []
+        closed = [figure.audience.is_not(None)]
+        if not to.full:  # of the closed ones nearly all are so for good: two more words find those that are not
+            closed.append(sa.or_(figure.audience == sa.literal_column(str(PUBLIC_ROW)), figure.turns.is_not(None)))
+        where = [told.grain == sa.literal_column(f"'{grain}'"), *(_holds(*one) for one in asked)]
+        return Rolled(where, [_key(name, grain) for name in query.get("by")], (loose, closed))
+
+    return made
 
 
 def _is_coarse(query: Query, to: Audience) -> bool:
@@ -57,26 +64,29 @@ def _is_coarse(query: Query, to: Audience) -> bool:
     return asked and of_one and query.at is None and not by_author and query.one("date_mode") != "contains"
 
 
-def _conditions(query: Query, grain: str, bound: Bound, to: Audience) -> list[Condition]:
-    told, length = tables.rollup.c, {"year": 4, "month": 7}[grain]
-    where: list[Condition] = []
-    if query.get("from"):
-        where.append(told.period >= bound.value(query.one("from")[:length]))
-    if query.get("to"):
-        where.append(told.period <= bound.value(query.one("to")[:length]))
+Asked = tuple[str, str, list[Any]]
+"""A column of the sums, how it is compared, and the values bound for it."""
+
+
+def _asked(query: Query, grain: str, bound: Bound, to: Audience) -> list[Asked]:
+    length = {"year": 4, "month": 7}[grain]
+    found: list[Asked] = []
+    found += [("period", end, bound.all([query.one(end)[:length]])) for end in ("from", "to") if query.get(end)]
     if query.get("measure"):
-        where.append(bound.any_of(told.measure, counted_by(query)))
-    for name, column in (
-        ("type", "type"),
-        ("granularity", "granularity"),
-        ("status", "status"),
-        ("country", "country_order"),
-    ):
-        if query.get(name):
-            where.append(bound.any_of(told[column], query.get(name)))
+        found.append(("measure", "in", bound.all(counted_by(query))))
+    columns = {"type": "type", "granularity": "granularity", "status": "status", "country": "country_order"}
+    found += [(column, "in", bound.all(query.get(name))) for name, column in columns.items() if query.get(name)]
     if to.statuses is not None:
-        where.append(bound.any_of(told.status, to.statuses))
-    return where
+        found.append(("status", "in", bound.all(to.statuses)))
+    return found
+
+
+def _holds(name: str, comparison: str, values: list[Any]) -> Condition:
+    column = tables.rollup.c[name]
+    if comparison == "in":
+        return column.in_(values)
+    found: Condition = column >= values[0] if comparison == "from" else column <= values[0]
+    return found
 
 
 def _grain(query: Query) -> str | None:

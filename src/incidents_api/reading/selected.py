@@ -1,7 +1,8 @@
 """The incidents that totals are of, read from their figures alone: these repeat what incidents are mostly asked by."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from itertools import product
 from string import ascii_uppercase
 from typing import Any
@@ -32,36 +33,46 @@ class Incidents:
     name = "incident"
 
     def __init__(self) -> None:
-        self.figure = tables.figure.alias()
-        self._incident = KIND_TABLES["incident"].alias()
-        self.c = _Columns(self.figure, self._incident)
+        self.c = _Columns()
+
+    @property
+    def figure(self) -> Any:
+        """The table of figures."""
+        return self.c.figure
 
     @property
     def source(self) -> Any:
         """Figures, with their incidents where one of their own columns was asked for."""
-        told, own = self.figure.c, self._incident.c
         if not self.c.joined:
             return self.figure
-        return self.figure.join(self._incident, sa.and_(own.id == told.incident_id, own.seq_from == told.seq_from))
+        told, own = self.figure.c, self.c.incident.c
+        return self.figure.join(self.c.incident, sa.and_(own.id == told.incident_id, own.seq_from == told.seq_from))
 
 
 class _Columns:
-    def __init__(self, figure: Any, incident: Any) -> None:
-        self._figure, self._incident, self.joined = figure, incident, False
+    joined = False
+
+    @cached_property
+    def figure(self) -> Any:
+        return tables.figure.alias()
+
+    @cached_property
+    def incident(self) -> Any:
+        return KIND_TABLES["incident"].alias()
 
     def __getitem__(self, name: str) -> sa.ColumnElement[Any]:
         if name == "id":
-            return self._figure.c.incident_id  # type: ignore[no-any-return]
+            return self.figure.c.incident_id  # type: ignore[no-any-return]
         if name in (*tables.SHARED, "audience", "turns", "seq_from", "seq_to"):
-            return self._figure.c[name]  # type: ignore[no-any-return]
+            return self.figure.c[name]  # type: ignore[no-any-return]
         self.joined = True
-        return self._incident.c[name]  # type: ignore[no-any-return]
+        return self.incident.c[name]  # type: ignore[no-any-return]
 
     def __getattr__(self, name: str) -> sa.ColumnElement[Any]:
         return self[name]
 
     def __contains__(self, name: str) -> bool:
-        return name in self._incident.c
+        return name in KIND_TABLES["incident"].c
 
 
 def measure_asked(query: Query) -> str | None:
@@ -112,52 +123,58 @@ class Selected:
         return sa.not_(sa.func.coalesce(self.is_period, sa.false()))
 
 
-def selected(query: Query, bound: Bound, *, to: Audience) -> Selected:
-    """The figures of the incidents that a query selects for an audience, period totals included."""
+Told = Callable[[Any], list[Condition]]
+"""Conditions on the columns of figures, whose values are bound."""
+
+
+def selected(query: Query, bound: Bound, *, to: Audience) -> Callable[[], Selected]:
+    """The figures of the incidents that a query selects for an audience, period totals included; to be made later."""
     incidents = Incidents()
     measure = measure_asked(query)
     where = conditions(query if measure is None else query.without("measure"), bound, to=to, table=incidents)
-    told = incidents.figure.c
     bound.shape.append(("measure", measure is None))
-    seeks: list[Condition] = []
-    if is_broken_down(query):
-        where.append(sa.or_(told.measure == sa.literal_column("''"), _broken_down(query, bound, told)))
-    else:
-        where.append(told.whole)
-        where += _measured(query, bound, told)
-        seeks = _seeks(query, bound, told)
-    keys, joins = _keys(query, bound, incidents)
-    source = incidents.source
-    for many in joins:
-        source = source.outerjoin(many, many.c.id == told.incident_id)
+    broken_down = is_broken_down(query)
+    measured = _broken_down(query, bound) if broken_down else _measured(query, bound)
+    seeks = None if broken_down else _seeks(query, bound)
     few = bool(query.get("measure") or query.get("country"))
-    return Selected(incidents, where, seeks, few, keys, source)
+
+    def made() -> Selected:
+        keys, joins = _keys(query, bound, incidents)
+        told = incidents.figure.c
+        found = [*where, *measured(told)]
+        source = incidents.source
+        for many in joins:
+            source = source.outerjoin(many, many.c.id == told.incident_id)
+        return Selected(incidents, found, seeks(told) if seeks else [], few, keys, source)
+
+    return made
 
 
-def _measured(query: Query, bound: Bound, told: Any) -> list[Condition]:
-    """The rows of the measures asked for, and those that stand for incidents."""
+def _measured(query: Query, bound: Bound) -> Told:
+    """Whole figures of the measures asked for, and the rows that stand for incidents."""
     measure, measures = measure_asked(query), query.get("measure")
     bound.shape.append(("measures", len(measures)))
-    if measure is not None:
-        return [told.measure.in_([bound.value(measure), bound.value(f"?{measure}")])]
-    if measures:
-        return [told.measure.in_([sa.literal_column("''"), *(bound.value(one) for one in measures)])]
-    return []
+    wanted = bound.all(measures if measure is None else counted_by(query))
+    itself: list[Any] = [sa.literal_column("''")] if measure is None else []
+    return lambda told: [told.whole, *([told.measure.in_([*itself, *wanted])] if wanted else [])]
 
 
-def _seeks(query: Query, bound: Bound, told: Any) -> list[Condition]:
+def _seeks(query: Query, bound: Bound) -> Told:
     """What lets an index be entered at several places: for dates the measures and countries."""
-    found: list[Condition] = []
-    countries = query.get("country")
+    countries = bound.all(query.get("country"))
     dated = bool(query.get("from") or query.get("to")) and bound.at is None
+    any_measure = dated and not query.get("measure")
     bound.shape.append(("seeks", dated, len(countries)))
-    if dated and not query.get("measure"):
-        found.append(told.measure.in_(_written(("", *vocabulary.codes("measure")))))
-    if countries:
-        found.append(bound.any_of(told.country_order, countries))
-    elif dated:
-        found.append(told.country_order.in_(_written(_every_country())))
-    return found
+
+    def made(told: Any) -> list[Condition]:
+        found: list[Condition] = []
+        if any_measure:
+            found.append(told.measure.in_(_written(("", *vocabulary.codes("measure")))))
+        if countries or dated:
+            found.append(told.country_order.in_(countries or _written(_every_country())))
+        return found
+
+    return made
 
 
 @cache
@@ -171,26 +188,23 @@ def _written(values: tuple[str, ...]) -> list[Any]:
     return [sa.literal_column(f"'{value}'") for value in values]
 
 
-def _broken_down(query: Query, bound: Bound, told: Any) -> Condition:
-    """Figures of the measures, populations and dims asked for."""
+def _broken_down(query: Query, bound: Bound) -> Told:
+    """Figures of the measures, populations and dims asked for, and the rows that stand for incidents."""
     dims = [dim for dim in DIMS if query.get(dim) or dim in query.get("by")]
-    populations = query.get("population")
-    where: list[Condition] = []
-    for name, values in (("measure", query.get("measure")), ("population", populations)):
-        if values:
-            bound.shape.append((name, len(values)))
-            where.append(bound.any_of(told[name], values))
-    bound.shape.append(("dims", tuple(dims), tuple(len(query.get(dim)) for dim in dims)))
-    if not populations and "population" not in query.get("by"):
-        where.append(told.population == EVERYBODY)
-    for dim in DIMS:
-        if dim not in dims:
-            where.append(told[dim].is_(None))
-        elif query.get(dim):
-            where.append(bound.any_of(told[dim], query.get(dim)))
-    if dims:
-        where.append(sa.or_(*(told[dim].is_not(None) for dim in dims)))
-    return sa.and_(told.measure >= sa.literal_column("'a'"), *where)
+    asked = {name: bound.all(query.get(name)) for name in ("measure", "population", *dims) if query.get(name)}
+    everybody = "population" not in asked and "population" not in query.get("by")
+    bound.shape.append(("broken down", tuple(dims), everybody, tuple((name, len(asked[name])) for name in asked)))
+
+    def made(told: Any) -> list[Condition]:
+        where = [told[name].in_(values) for name, values in asked.items()]
+        where += [told.population == EVERYBODY] if everybody else []
+        where += [told[dim].is_(None) for dim in DIMS if dim not in dims]
+        if dims:
+            where.append(sa.or_(*(told[dim].is_not(None) for dim in dims)))
+        of_some = sa.and_(told.measure >= sa.literal_column("'a'"), *where)
+        return [sa.or_(told.measure == sa.literal_column("''"), of_some)]
+
+    return made
 
 
 def _keys(query: Query, bound: Bound, incidents: Incidents) -> tuple[list[Any], list[sa.Subquery]]:

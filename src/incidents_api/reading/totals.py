@@ -36,14 +36,14 @@ def statement(query: Query, *, to: Audience) -> Statement:
     bound = Bound(query.at)
     bound.shape.append((query.get("by"), wants_period_totals(query), query.get("zoom"), query.get("max_precision")))
     bound.shape.append(query.get("figures"))
-    chosen = selected(query, bound, to=to)
-    part = selected(query, bound, to=to)
-    sums = rolled(query, chosen, bound, to=to)
-    with_period, counted = wants_period_totals(query), counted_by(query)
-    count = [bound.value(measure) for measure in counted]
+    chosen_later, part_later = selected(query, bound, to=to), selected(query, bound, to=to)
+    sums_later = rolled(query, bound, to=to)
+    with_period = wants_period_totals(query)
+    count = bound.all(counted_by(query))
 
     def build() -> sa.Select[*tuple[Any, ...]]:
-        both = [chosen, part]
+        both = chosen, part = chosen_later(), part_later()
+        sums = sums_later(chosen.told) if sums_later else None
         period = [[] if with_period else [one.no_period] for one in both]
         where, of_parts = ([*one.where, *more] for one, more in zip(both, period, strict=True))
         itself = chosen.told.measure.in_(count)
@@ -163,11 +163,12 @@ def edges_above(ids: Iterable[str], at: int | None, *, to: Audience) -> Statemen
     bound = Bound(at)
     edge, part = tables.relation, KIND_TABLES["incident"].alias()
     wanted = sorted(ids)
-    where = [bound.any_of(edge.c.incident_id, wanted), edge.c.type == "part_of", bound.true(edge)]
-    where.append(edge.c.incident_id.in_(sa.select(part.c.id).where(bound.true(part), seen(part, to, bound))))
+    parts, open_to = bound.all(wanted), seen(part, to, bound)
 
     def build() -> sa.Select[*tuple[Any, ...]]:
-        return sa.select(edge.c.incident_id, edge.c.other_id).where(*where)
+        own = sa.select(part.c.id).where(bound.true(part), open_to())
+        where = (edge.c.incident_id.in_(parts), edge.c.type == "part_of", bound.true(edge))
+        return sa.select(edge.c.incident_id, edge.c.other_id).where(*where, edge.c.incident_id.in_(own))
 
     return Statement(("edges above", len(wanted), repr(bound.shape)), build, bound.values)
 

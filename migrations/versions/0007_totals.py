@@ -15,6 +15,7 @@ Text = sa.Text().with_variant(sa.TEXT(collation="C"), "postgresql")
 
 SHARED = ("span_start", "status", "granularity", "type", "country", "admin1", "month", "year")
 COLUMNS = ("whole_id", "country_order", "span_end", *SHARED, "audience", "turns")
+LOCATED = ("incident", "location")
 KEY = ("grain", "period", "country_order", "measure", "type", "granularity", "status")
 TOLD = (*SHARED, "audience", "turns", "low", "best", "high", "whole", "seq_to")
 INDEXES = {
@@ -42,11 +43,17 @@ def upgrade() -> None:
         also = f" AND {some}" if some else ""
         where = _where(f"seq_to IS NULL AND whole = 1{also}", f"seq_to IS NULL AND whole{also}")
         op.create_index(name, "figure", list(columns), **where)
+    for table in LOCATED:
+        op.create_index(
+            op.f(f"ix_{table}_lat_lon"), table, ["lat", "lon"], **_where("seq_to IS NULL", "seq_to IS NULL")
+        )
     # The next `incidents migrate` (or `up`) rebuilds the query tables from the log.
     op.execute("UPDATE head SET projection = ''")
 
 
 def downgrade() -> None:
+    for table in LOCATED:
+        op.drop_index(op.f(f"ix_{table}_lat_lon"), table_name=table)
     for name in INDEXES:
         op.drop_index(name, table_name="figure")
     for name in COLUMNS:

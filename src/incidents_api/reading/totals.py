@@ -85,12 +85,12 @@ def _sums(query: Query, chosen: Selected, sums: Rolled | None, where: list[Any],
         known.append(rolls.measure.in_(count))
     added = {name: sa.func.sum(rolls[name]) for name in _NUMBERS}
     group = [*sums.keys, rolls.measure]
+    # Few rows: grouped by a measure that is no column, so that no index is walked for its order.
+    measure = sa.func.coalesce(told.measure, sa.literal_column("''"))
+    grouped = {"group": [*keys, measure], **numbers, "measure": measure}
     return [
         _branch("sums", tables.rollup, known, sums.keys, group=group, measure=rolls.measure, **added),
-        *(
-            _branch("sums", source, [*where, *only, *rest], keys, group=[*keys, told.measure], **numbers)
-            for rest in sums.rest
-        ),
+        *(_branch("sums", source, [*where, *only, *rest], keys, **grouped) for rest in sums.rest),
     ]
 
 

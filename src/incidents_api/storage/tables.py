@@ -201,6 +201,8 @@ def _kind_table(kind: Kind) -> Table:
         wanted.add(("span_end", "span_start"))
         if "country" in table.c:
             wanted.add(("country", "span_end", "span_start"))
+    if kind.located:
+        wanted.add(("lat", "lon"))
     for names in sorted(wanted):
         current_index(*(table.c[name] for name in names))
     if kind.name == "incident":

@@ -7,7 +7,8 @@ import sqlalchemy as sa
 
 from incidents_api.model.audience import Audience
 from incidents_api.model.kinds import KINDS
-from incidents_api.reading.conditions import Bound, conditions, opened
+from incidents_api.reading.bound import Bound, opened
+from incidents_api.reading.conditions import conditions
 from incidents_api.reading.query import Query
 from incidents_api.reading.records import SEPARATOR, document, head_seq
 from incidents_api.storage import tables

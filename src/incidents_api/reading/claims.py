@@ -6,7 +6,8 @@ import sqlalchemy as sa
 
 from incidents_api.model.audience import Audience
 from incidents_api.model.vocabulary import below
-from incidents_api.reading.conditions import CLAIM_FILTERS, Bound, conditions
+from incidents_api.reading.bound import Bound
+from incidents_api.reading.conditions import CLAIM_FILTERS, conditions
 from incidents_api.reading.query import Query
 from incidents_api.reading.records import SEPARATOR, head_seq
 from incidents_api.storage import tables

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from incidents_api.model.audience import Audience
 from incidents_api.model.duplicates import Asked, Window
 from incidents_api.reading import records
-from incidents_api.reading.conditions import Bound, conditions, seen
+from incidents_api.reading.bound import Bound, seen
+from incidents_api.reading.conditions import conditions
 from incidents_api.reading.query import Query
 from incidents_api.storage import nearby
 from incidents_api.storage.database import Statement

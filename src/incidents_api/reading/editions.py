@@ -7,7 +7,8 @@ import sqlalchemy as sa
 
 from incidents_api.model.audience import Audience
 from incidents_api.model.kinds import Kind
-from incidents_api.reading.conditions import Bound, conditions
+from incidents_api.reading.bound import Bound
+from incidents_api.reading.conditions import conditions
 from incidents_api.reading.query import Query
 from incidents_api.storage.database import Statement
 from incidents_api.storage.tables import KIND_TABLES, revision

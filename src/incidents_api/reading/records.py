@@ -11,7 +11,8 @@ from incidents_api.model import vocabulary
 from incidents_api.model.audience import Audience, public_id
 from incidents_api.model.kinds import KINDS, Kind
 from incidents_api.model.wire import stamp
-from incidents_api.reading.conditions import Bound, Condition, Later, conditions, seen
+from incidents_api.reading.bound import Bound, Condition, Later, seen
+from incidents_api.reading.conditions import conditions
 from incidents_api.reading.query import PLACE, SPAN, Query
 from incidents_api.storage import tables
 from incidents_api.storage.database import Statement

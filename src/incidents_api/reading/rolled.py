@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from incidents_api.model.audience import Audience
-from incidents_api.reading.conditions import Bound, Condition
+from incidents_api.reading.bound import Bound, Condition
 from incidents_api.reading.query import Query
 from incidents_api.reading.selected import PERIOD, counted_by, is_broken_down, measure_asked
 from incidents_api.storage import tables

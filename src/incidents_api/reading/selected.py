@@ -14,8 +14,9 @@ from incidents_api.model.audience import Audience
 from incidents_api.model.claims import DIMS
 from incidents_api.model.field import Field
 from incidents_api.model.figures import EVERYBODY, NEVER_SUMMED
+from incidents_api.reading.bound import Bound, Condition
 from incidents_api.reading.cells import CELL, DEFAULT_ZOOM, cell_of
-from incidents_api.reading.conditions import Bound, Condition, conditions
+from incidents_api.reading.conditions import conditions
 from incidents_api.reading.query import Query
 from incidents_api.storage import tables
 from incidents_api.storage.tables import KIND_TABLES

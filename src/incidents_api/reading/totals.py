@@ -10,8 +10,8 @@ from incidents_api.model.audience import Audience
 from incidents_api.model.claims import DIMS
 from incidents_api.model.figures import LEVELS, MEASURE_ABOVE, Figure
 from incidents_api.model.netting import Netted
+from incidents_api.reading.bound import Bound, seen
 from incidents_api.reading.cells import CELL, DEFAULT_ZOOM, box
-from incidents_api.reading.conditions import Bound, seen
 from incidents_api.reading.query import Query
 from incidents_api.reading.rolled import Rolled, rolled
 from incidents_api.reading.selected import OF_FIGURES, PERIOD, Selected, counted_by, is_broken_down, selected

@@ -396,6 +396,5 @@ def _after(keys: Sequence[_Key], after: Sequence[Any]) -> sa.ColumnElement[bool]
     condition = sa.or_(*steps)
     if not keys[0].nullable:
         # The plain bound on the first key lets the index start at the place.
-        limit = after[0]
-        condition = sa.and_(keys[0].column <= limit if keys[0].descends else keys[0].column >= limit, condition)
+        condition = sa.and_(keys[0].column <= after[0] if keys[0].descends else keys[0].column >= after[0], condition)
     return condition

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from tests.explorer.looks import ask, count, settled, violations
+from tests.explorer.looks import ask, count, settled, unfolded, violations
 
 Visit = Callable[..., Page]
 STATE, NAME = "MX-SIN", "Sinaloa"
@@ -62,8 +62,9 @@ def test_many_points_are_few_dots_and_none_is_lost(visit: Visit, ucdp_site: str)
 
 def test_every_view_stands_and_the_table_pages(visit: Visit, ucdp_site: str) -> None:
     for view in ("timeline", "facets", "table"):
-        page = settled(visit(ucdp_site, f"/?view={view}"))
+        page = unfolded(visit(ucdp_site, f"/?view={view}"))
         assert violations(page) == []
+        expect(page.get_by_role("alert")).to_have_count(0)
     expect(page.locator("tbody tr")).to_have_count(50)
     first = page.locator("tbody th").first.inner_text()
     page.get_by_role("link", name=re.compile("^Next page")).click()

@@ -231,8 +231,9 @@ def _many(described: Field, bound: Bound) -> sa.Subquery:
     """Every incident with each of its values, once."""
     if described.kept:
         term = tables.term.alias()
-        own = sa.and_(term.c.kind == "incident", term.c.field == described.name, bound.true(term))
-        return sa.select(term.c.record_id.label("id"), term.c.value).where(own).distinct().subquery()
+        # An id is of one record of one kind, so its own index finds them; each value is there once at any moment.
+        own = sa.and_(term.c.field == described.name, bound.true(term))
+        return sa.select(term.c.record_id.label("id"), term.c.value).where(own).subquery()
     one = tables.participation.alias()
     column = one.c["actor_id" if described.name == "actor" else described.name]
     return sa.select(one.c.incident_id.label("id"), column.label("value")).where(bound.true(one)).distinct().subquery()

@@ -180,6 +180,13 @@ def test_a_store_that_was_left_half_made_is_made_anew(tmp_path: Path) -> None:
     assert [one.name for one in sorted((tmp_path / "roapi").iterdir())] == ["loaded.json", "store"]
 
 
+@pytest.mark.parametrize("name", PEERS)
+def test_a_peer_that_never_started_is_stopped_without_complaint(name: str) -> None:
+    peer = PEERS[name]
+    peer.stop()
+    assert peer._program is None
+
+
 @pytest.mark.parametrize("lat", [-60.0, 0.0, 45.0])
 def test_the_box_around_a_circle_holds_it(lat: float) -> None:
     box = box_around({"lon": 20.0, "lat": lat, "radius_km": 80})

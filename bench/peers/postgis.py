@@ -114,9 +114,12 @@ class Cluster:
 class PostgisPeer(Peer):
     """A peer whose store is such a server. A subclass says how its database is filled."""
 
-    cluster: Cluster
     url = ""
     """The address of its database while it runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cluster = Cluster(self.folder)
 
     def missing(self) -> str | None:
         """It needs PostGIS besides what pip installs."""

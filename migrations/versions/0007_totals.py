@@ -43,6 +43,9 @@ def upgrade() -> None:
         also = f" AND {some}" if some else ""
         where = _where(f"seq_to IS NULL AND whole = 1{also}", f"seq_to IS NULL AND whole{also}")
         op.create_index(name, "figure", list(columns), **where)
+    by_unit = ["admin1", "measure", "span_end"]
+    now = _where("seq_to IS NULL", "seq_to IS NULL")
+    op.create_index(op.f("ix_figure_admin1_measure_span_end"), "figure", by_unit, **now)
     for table in LOCATED:
         op.create_index(
             op.f(f"ix_{table}_lat_lon"), table, ["lat", "lon"], **_where("seq_to IS NULL", "seq_to IS NULL")
@@ -54,6 +57,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in LOCATED:
         op.drop_index(op.f(f"ix_{table}_lat_lon"), table_name=table)
+    op.drop_index(op.f("ix_figure_admin1_measure_span_end"), table_name="figure")
     for name in INDEXES:
         op.drop_index(name, table_name="figure")
     for name in COLUMNS:

@@ -77,7 +77,7 @@ HOT: Mapping[str, tuple[Callable[[], Statement], str]] = {
     ),
     "totals of one state": (
         lambda: totals.statement(read("totals", admin1="MX-NAY", by="year"), to=PUBLIC),
-        "ix_incident_admin1",
+        "ix_figure_admin1",
     ),
     "claims by measure": (lambda: claims.page(read("claims", measure="killed", admin1="MX-NAY"), to=PUBLIC), ""),
     "claims of a rare measure": (
@@ -94,6 +94,10 @@ LARGE = {"incident", "revision", "claim", "figure", "participation", "incident_l
 WALKS = {"list by date", "list by title", "list by country", "list by place"}
 """What may walk along an index in the order of the list, since it stops at the end of the page; a page that is deep in
 the order must be searched for."""
+
+
+FEW = ("ix_figure_loose", "ix_figure_closed", "ix_figure_parts", "ix_figure_period_totals")
+"""Indexes over few rows, made to be walked from end to end."""
 
 
 def plan_of(url: str, statement: Statement) -> Iterator[str]:
@@ -136,8 +140,12 @@ def test_a_hot_statement_uses_an_index(ucdp_url: str, name: str) -> None:
     # Sorting by a figure reads every record's figure: only the look-up of each must be a search.
     whole = {"incident"} if name == "sort by a figure" else set()
     whole |= {"revision", "figure"} if whole and ucdp_url.startswith("postgresql") else set()
+    large = LARGE - whole
     wrong = [
-        step for step in steps for how in refused if f": {how}," in step and step.partition(":")[0] in LARGE - whole
+        step
+        for step in steps
+        for how in refused
+        if f": {how}," in step and step.partition(":")[0].rstrip("_0123456789") in large and not step.endswith(FEW)
     ]
     assert wrong == [], json.dumps(steps, indent=1)
     assert any(f", {index}" in step for step in steps) or not index, json.dumps(steps, indent=1)

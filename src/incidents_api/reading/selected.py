@@ -137,7 +137,7 @@ def selected(query: Query, bound: Bound, *, to: Audience) -> Callable[[], Select
     broken_down = is_broken_down(query)
     measured = _broken_down(query, bound) if broken_down else _measured(query, bound)
     seeks = None if broken_down else _seeks(query, bound)
-    few = bool(query.get("measure") or query.get("country"))
+    few = bool(query.get("measure") or query.get("country") or query.get("admin1"))
 
     def made() -> Selected:
         keys, joins = _keys(query, bound, incidents)
@@ -156,21 +156,25 @@ def _measured(query: Query, bound: Bound) -> Told:
     measure, measures = measure_asked(query), query.get("measure")
     bound.shape.append(("measures", len(measures)))
     wanted = bound.all(measures if measure is None else counted_by(query))
-    itself: list[Any] = [sa.literal_column("''")] if measure is None else []
-    return lambda told: [told.whole, *([told.measure.in_([*itself, *wanted])] if wanted else [])]
+    nothing: sa.ColumnElement[str] = sa.literal_column("''")
+    some = [nothing, *wanted] if measure is None else wanted
+    # Coalesce keeps the index by measure from being taken, which says nothing of dates and countries.
+    return lambda told: [told.whole, *([sa.func.coalesce(told.measure, nothing).in_(some)] if wanted else [])]
 
 
 def _seeks(query: Query, bound: Bound) -> Told:
     """What lets an index be entered at several places: for dates the measures and countries."""
     countries = bound.all(query.get("country"))
     dated = bool(query.get("from") or query.get("to")) and bound.at is None
-    any_measure = dated and not query.get("measure")
-    bound.shape.append(("seeks", dated, len(countries)))
+    measures = bound.all(counted_by(query) if measure_asked(query) else ("", *query.get("measure")))
+    any_measure = not query.get("measure")
+    bound.shape.append(("seeks", dated, len(countries), len(measures)))
 
     def made(told: Any) -> list[Condition]:
         found: list[Condition] = []
-        if any_measure:
-            found.append(told.measure.in_(_written(("", *vocabulary.codes("measure")))))
+        if dated:
+            codes = _written(("", *vocabulary.codes("measure")))
+            found.append(told.measure.in_(codes if any_measure else measures))
         if countries or dated:
             found.append(told.country_order.in_(countries or _written(_every_country())))
         return found

@@ -294,6 +294,7 @@ figure = Table(
 )
 current_index(figure.c.incident_id, figure.c.measure, figure.c.whole)
 current_index(figure.c.measure, figure.c.population, figure.c.incident_id)
+current_index(figure.c.admin1, figure.c.measure, figure.c.span_end)
 
 
 def _totals_index(name: str, *some: Any, by: tuple[str, ...] = ()) -> None:

@@ -28,7 +28,7 @@ def earlier(count: int, seen: Seen, most: int) -> sa.Select[Any]:
 
     Only candidates before an incident in the order of dates, so that a walk along it meets each pair once; `most` of
     each look-up. Each is a query within the row of its window: joined with the windows a planner may read all incidents
-    instead, and of selects of their own for each window it plans 60, for 30 times as long as it looks up.
+    instead, and selects of their own for each window are 60 to be planned, which took longer than looking up.
     """
     windows = sa.union_all(
         *(sa.select(*(one.label(name) for name, one in _parameters(n).items())) for n in range(count))

@@ -17,6 +17,7 @@ from incidents_api.reading.rolled import Rolled, rolled
 from incidents_api.reading.selected import OF_FIGURES, PERIOD, Selected, counted_by, is_broken_down, selected
 from incidents_api.storage import tables
 from incidents_api.storage.database import Statement
+from incidents_api.storage.levels import added, standing
 from incidents_api.storage.tables import KIND_TABLES
 
 _TEXTS = ("k1", "k2", "k3", "id", "other", "measure", "population", *DIMS)
@@ -68,7 +69,7 @@ def _sums(query: Query, chosen: Selected, sums: Rolled | None, where: list[Any],
     told, keys, source = chosen.told, chosen.keys, chosen.source
     only = [told.measure.in_(count)] if query.get("figures") else []
     middle = {name: sa.func.avg(chosen.incidents.c[name]) for name in _POINT} if CELL in query.get("by") else {}
-    numbers = {"measure": told.measure, **_added(told), **middle}
+    numbers = {"measure": told.measure, **added(told), **middle}
     if any(name in OF_FIGURES for name in query.get("by")):
         some = told.measure >= sa.literal_column("'a'")
         number = sa.func.count(sa.distinct(told.incident_id))
@@ -83,13 +84,13 @@ def _sums(query: Query, chosen: Selected, sums: Rolled | None, where: list[Any],
     known = [*sums.where, *([] if wants_period_totals(query) else [sa.not_(sums.is_period)])]
     if query.get("figures"):
         known.append(rolls.measure.in_(count))
-    added = {name: sa.func.sum(rolls[name]) for name in _NUMBERS}
+    rolled_up = {name: sa.func.sum(rolls[name]) for name in _NUMBERS}
     group = [*sums.keys, rolls.measure]
     # Few rows: grouped by a measure that is no column, so that no index is walked for its order.
     measure = sa.func.coalesce(told.measure, sa.literal_column("''"))
     grouped = {"group": [*keys, measure], **numbers, "measure": measure}
     return [
-        _branch("sums", tables.rollup, known, sums.keys, group=group, measure=rolls.measure, **added),
+        _branch("sums", tables.rollup, known, sums.keys, group=group, measure=rolls.measure, **rolled_up),
         *(_branch("sums", source, [*where, *only, *rest], keys, **grouped) for rest in sums.rest),
     ]
 
@@ -108,7 +109,7 @@ def _taken(chosen: Selected, part: Selected, where: list[Any], of_parts: list[An
     """
     entwined = sa.select(tables.entwined.c.incident_id)
     told = part.told
-    levels = dict(zip(LEVELS, _standing(told), strict=True))
+    levels = standing(told)
     parts = (
         sa.select(
             told.whole_id,
@@ -124,7 +125,7 @@ def _taken(chosen: Selected, part: Selected, where: list[Any], of_parts: list[An
     )
     whole = chosen.told
     same = sa.and_(whole.incident_id == parts.c.whole_id, whole.measure == parts.c.measure)
-    stated = dict(zip(LEVELS, _standing(whole), strict=True))
+    stated = standing(whole)
     taken = {
         name: sa.cast(sa.func.sum(-sa.case((parts.c[name] < level, parts.c[name]), else_=level)), sa.BigInteger)
         for name, level in stated.items()
@@ -176,24 +177,6 @@ def edges_above(ids: Iterable[str], at: int | None, *, to: Audience) -> Statemen
 def wants_period_totals(query: Query) -> bool:
     """Period totals are left out unless they are asked for, by the option or by their granularity."""
     return bool(query.one("include_period_totals", default=False)) or PERIOD in query.get("granularity")
-
-
-def _standing(told: Any) -> tuple[Any, Any, Any]:
-    """The levels of a figure: low stands in for an unknown best, best for an unknown high."""
-    low = sa.func.coalesce(told.low, sa.literal_column("0"))
-    best = sa.func.coalesce(told.best, low)
-    return low, best, sa.func.coalesce(told.high, best)
-
-
-def _added(told: Any) -> dict[str, Any]:
-    """How many figures, their sums, and how often a level stood in for one that is unknown."""
-    sums = {name: sa.func.sum(level) for name, level in zip(LEVELS, _standing(told), strict=True)}
-    unknown = {"only": told.best, "open": told.high}
-    counts = {
-        name: sa.func.sum(sa.case((level.is_(None), sa.literal_column("1")), else_=sa.literal_column("0")))
-        for name, level in unknown.items()
-    }
-    return {"n": sa.func.count()} | sums | counts
 
 
 def _in_trees(part_of: Any, edge: Any) -> sa.CompoundSelect[Any]:
@@ -296,8 +279,8 @@ def settle(found: Read, netted: Netted) -> None:
         high = own.high if own.high is not None else best
         for key in found.buckets[incident, cell]:
             levels = found.sums[key][cell[0]]  # type: ignore[index]
-            for n, (mine, added) in enumerate(zip((low, best, high), adds, strict=True)):
-                levels[n] += added - mine
+            for n, (mine, adding) in enumerate(zip((low, best, high), adds, strict=True)):
+                levels[n] += adding - mine
 
 
 def answer(found: Read, query: Query) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from incidents_api.model.audience import is_closed, public_id
 from incidents_api.model.revision import Revision
 from incidents_api.model.wire import Record
 from incidents_api.storage import dialects, tables
+from incidents_api.storage.levels import added
 from incidents_api.storage.tables import ROLLED
 from incidents_api.writing.lookup import some_of
 
@@ -33,13 +34,13 @@ def put_in(conn: Connection, incident_ids: Iterable[str]) -> None:
 def _add_up(conn: Connection, incident_ids: Iterable[str], sign: int) -> bool:
     chosen = sorted(incident_ids)
     for some in some_of(chosen, _AT_ONCE):
-        conn.execute(_addition(conn.dialect.name), {"ids": some, "sign": sign})
+        conn.execute(_addition(), {"ids": some, "sign": sign})
     return bool(chosen)
 
 
 @cache
-def _addition(_: str) -> sa.Insert:
-    """The statement that adds the figures of incidents, or takes them out; one for each engine."""
+def _addition() -> sa.Insert:
+    """The statement that adds the figures of incidents to the sums, or takes them out of them."""
     rolled = sa.union_all(_by("year"), _by("month"))
     return dialects.add_up(tables.rollup, rolled, ROLLED)
 
@@ -47,19 +48,11 @@ def _addition(_: str) -> sa.Insert:
 def _by(grain: str) -> sa.Select[Any]:
     """The sums of incidents by one grain; those whose dates are too coarse for it are in none."""
     told, sign = tables.figure.c, sa.bindparam("sign", type_=sa.BigInteger)
-    low = sa.func.coalesce(told.low, sa.literal_column("0"))
-    best = sa.func.coalesce(told.best, low)
-    summed: dict[str, sa.ColumnElement[Any]] = {"low": low, "best": best, "high": sa.func.coalesce(told.high, best)}
-    summed |= {"only": _unknown(told.best), "open": _unknown(told.high)}
     status = sa.func.coalesce(told.status, sa.literal_column("''"))
     keys = (told[grain], told.country_order, told.measure, told.type, told.granularity, status)
+    sums = (sa.cast(sign * one, sa.BigInteger) for one in added(told).values())
     return (
-        sa.select(
-            sa.literal_column(f"'{grain}'"),
-            *keys,
-            sign * sa.func.count(),
-            *(sa.cast(sign * sa.func.sum(one), sa.BigInteger) for one in summed.values()),
-        )
+        sa.select(sa.literal_column(f"'{grain}'"), *keys, *sums)
         .where(
             told.incident_id.in_(sa.bindparam("ids", expanding=True)),
             told.seq_to.is_(None),
@@ -69,10 +62,6 @@ def _by(grain: str) -> sa.Select[Any]:
         )
         .group_by(*keys)
     )
-
-
-def _unknown(level: sa.ColumnElement[Any]) -> sa.Case[Any]:
-    return sa.case((level.is_(None), sa.literal_column("1")), else_=sa.literal_column("0"))
 
 
 _EMPTY = sa.delete(tables.rollup).where(tables.rollup.c.n == sa.literal_column("0"))

@@ -17,6 +17,8 @@ from incidents_api.storage.tables import FULL_ROW, PUBLIC_ROW
 Condition = sa.ColumnElement[bool]
 Later = Callable[[], Condition]
 """A condition whose values are bound, to be made when a statement is."""
+Test = Callable[[Any], Condition]
+"""The same, of a column that is given then."""
 
 
 class Where(list[Condition | Later]):

@@ -14,7 +14,7 @@ from incidents_api.model.field import Field
 from incidents_api.model.places import EARTH_KM, chord, direction, scope_of
 from incidents_api.model.wire import UUID_PATTERN
 from incidents_api.model.words import name_key
-from incidents_api.reading.bound import Bound, Condition, Later, Rows, Where, seen
+from incidents_api.reading.bound import Bound, Condition, Later, Rows, Test, Where, seen
 from incidents_api.reading.cql2 import shape
 from incidents_api.reading.filters import Compiler
 from incidents_api.reading.query import PLACE, SPAN, Query
@@ -206,9 +206,6 @@ def _beneath(kind: str, values: Sequence[str], bound: Bound) -> Callable[[], sa.
         return sa.select(ancestry.c.record_id).where(meant(ancestry.c.ancestor_id), bound.true(ancestry))
 
     return made
-
-
-Test = Callable[[sa.ColumnElement[Any]], Condition]
 
 
 def _is_record(kind: str, values: Sequence[str], bound: Bound) -> Test:

@@ -19,6 +19,7 @@ from incidents_api.model.kinds import KINDS, Kind
 from incidents_api.model.wire import UUID_PATTERN
 from incidents_api.model.words import folded
 from incidents_api.reading import cql2
+from incidents_api.reading.bound import Condition, Later, Test
 from incidents_api.reading.cql2 import (
     And,
     Between,
@@ -37,9 +38,6 @@ from incidents_api.storage import tables
 from incidents_api.storage.dialects import inside
 from incidents_api.storage.tables import KIND_TABLES
 
-Condition = sa.ColumnElement[bool]
-Later = Callable[[], Condition]
-Test = Callable[[Any], Condition]
 Bind = Callable[[Any], sa.BindParameter[Any]]
 
 

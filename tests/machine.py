@@ -12,6 +12,16 @@ from pathlib import Path
 import pytest
 
 
+def needs(path: Path, told: str) -> None:
+    """A file or folder that lies beside the repository, not in it: without it a test fails in CI, where it must be, and
+    is told as not run elsewhere."""
+    if path.exists():
+        return
+    if os.environ.get("CI"):
+        pytest.fail(told)
+    pytest.skip(told)
+
+
 @cache
 def program(name: str, *packages: str) -> str:
     """The path of a program; installed from these packages where it is missing and the user may, else the test fails.

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from incidents_api.model.incident import IncidentReport
 from incidents_api.model.location import LocationReport
 from incidents_api.model.source import SourceReport
 from incidents_api.model.statistic import StatisticReport
+from tests.machine import needs
 
 ROOT = Path(__file__).resolve().parents[1]
 SEEDS = ROOT / "seeds"
@@ -95,11 +95,9 @@ def references(kind: str, value: Any) -> Iterator[tuple[str, str]]:
 def article(name: str) -> bytes:
     """The article of a seed file; without the folder the test fails on CI and is told as not run elsewhere."""
     path = ARTICLES / f"{name}.txt"
-    if not path.is_file():
-        told = f"{name} was not compared with its article: there is no ../shared/articles/{path.name} by the repository"
-        if os.environ.get("CI"):
-            pytest.fail(told)
-        pytest.skip(told)
+    needs(
+        path, f"{name} was not compared with its article: there is no ../shared/articles/{path.name} by the repository"
+    )
     return path.read_bytes()
 
 

@@ -1,7 +1,6 @@
 """CQL2 filters: the official examples, an oracle, bad filters each with the character at fault, and random trees."""
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -33,6 +32,7 @@ from incidents_api.reading.cql2 import (
     shape,
     to_json,
 )
+from tests.machine import needs
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT.parent / "shared" / "data" / "cql2_examples"
@@ -669,11 +669,7 @@ LEFT_OUT = {
 @pytest.fixture(scope="module")
 def examples() -> dict[str, tuple[str, Any]]:
     """Every official example by name: its text and its JSON. Without the folder CI fails; elsewhere it is told."""
-    if not EXAMPLES.is_dir():
-        told = "the official examples were not read: there is no ../shared/data/cql2_examples by the repository"
-        if os.environ.get("CI"):
-            pytest.fail(told)
-        pytest.skip(told)
+    needs(EXAMPLES, "the official examples were not read: there is no ../shared/data/cql2_examples by the repository")
     return {
         path.stem: (
             path.read_text(encoding="utf-8").rstrip(),

@@ -1,14 +1,12 @@
 """Throw-away loader: 18,957 rows of UCDP GED become incidents straight through append, until the importer exists."""
 
 import csv
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
 from sqlalchemy.engine import Connection
 
 from incidents_api.model import gazetteer
@@ -21,6 +19,7 @@ from incidents_api.model.wire import dated
 from incidents_api.storage.database import Database
 from incidents_api.writing.append import Change, append
 from incidents_api.writing.resolve import Resolver
+from tests.machine import needs
 
 FILE = Path(__file__).parents[3] / "shared" / "data" / "ucdp_ged_mexico_1989-2023_49col.csv"
 BATCH = 1_000
@@ -34,11 +33,7 @@ Row = dict[str, str]
 
 def need() -> Path:
     """The file; without it the test is skipped, but never in CI."""
-    if not FILE.exists():
-        told = f"the UCDP file is not there: put it into {FILE.parents[2].name}/../shared/data beside the repository"
-        if os.environ.get("CI"):
-            pytest.fail(told)
-        pytest.skip(told)
+    needs(FILE, f"the rows of UCDP were not read: there is no ../shared/data/{FILE.name} by the repository")
     return FILE
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.goals import Goal, goals
+from bench.rows import CREDIT
 
 FOLDER = Path(__file__).parent / "results"
 Told = Mapping[str, Mapping[str, list[dict[str, float]]]]
@@ -38,7 +39,8 @@ def keep(what: str, size: int, told: Told, about: Mapping[str, Any]) -> Path:
     now = datetime.now(UTC)
     path = FOLDER / f"{now:%Y-%m-%d}-{what}-{size}.json"
     FOLDER.mkdir(exist_ok=True)
-    kept = {"date": f"{now:%Y-%m-%dT%H:%M:%SZ}", "size": size, "machine": machine(), "systems": about, "rounds": told}
+    kept = {"date": f"{now:%Y-%m-%dT%H:%M:%SZ}", "size": size, "drawn_from": CREDIT, "machine": machine()}
+    kept |= {"systems": about, "rounds": told}
     path.write_text(json.dumps(kept, indent=1, default=str) + "\n")
     return path
 

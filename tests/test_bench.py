@@ -1,10 +1,11 @@
 """The bench measures what it says: the same data each time, many different hits, goals that name what there is."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from bench import rows
+from bench import results
 from bench.generate import data
 from bench.goals import goals
 from bench.hits import hits
@@ -67,4 +68,15 @@ def test_a_ratio_is_of_figures_of_the_same_round() -> None:
     goal = next(one for one in goals() if one.workload == "list" and one.against == "usual")
     told = {"list": {"ours": [{"rate": 10.0}, {"rate": 90.0}], "usual": [{"rate": 1.0}, {"rate": 3.0}]}}
     assert ratio(told, goal) == 20.0
-    assert rows.CREDIT
+
+
+def test_figures_are_kept_with_their_machine_and_the_makers_of_the_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results, "FOLDER", tmp_path)
+    told = {"list": {"ours": [{"rate": 10.0}]}}
+    kept = json.loads(results.keep("reads", 300, told, {}).read_text())
+    assert (kept["size"], kept["rounds"]) == (300, told)
+    assert kept["machine"]["cores"] > 0
+    assert "Uppsala Conflict Data Program" in kept["drawn_from"]
+    assert "CC BY 4.0" in kept["drawn_from"]

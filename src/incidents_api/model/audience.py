@@ -10,7 +10,6 @@ from incidents_api.model.revision import derived_id
 from incidents_api.model.wire import Record, dated
 
 HIDDEN, COARSENED = "hidden", "coarsened"
-TREATMENTS = (HIDDEN, COARSENED)
 """What the public sees of an incident that is closed to it: nothing, or its coarsened view."""
 
 PUBLISHED = ("published", "verified")

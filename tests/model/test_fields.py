@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from incidents_api.model import vocabulary
 from incidents_api.model.audience import EVERYTHING
-from incidents_api.model.field import Field, pluck
+from incidents_api.model.field import Field, every
 from incidents_api.model.fields import sources_of
 from incidents_api.model.kinds import KINDS, Kind
 from incidents_api.model.places import main_place
@@ -181,13 +181,13 @@ def _quoted(text: str) -> str:
 # --- Reading values ------------------------------------------------------------------------------------------------
 
 
-def test_pluck_walks_through_lists() -> None:
+def test_every_value_at_a_path_is_found_through_lists() -> None:
     record = {"a": [{"b": 1}, {"b": [2, 3]}, {}, None, "x"], "c": {"d": None}}
-    assert list(pluck(record, "a.b")) == [1, 2, 3, None, None, None]
-    assert list(pluck(record, "c.d")) == [None]
-    assert list(pluck(record, "c.d.e")) == [None]
-    assert list(pluck(record, "nothing.here")) == [None]
-    assert list(pluck({"a": []}, "a.b")) == []
+    assert every("a.b")(record) == [1, 2, 3, None, None, None]
+    assert every("c.d")(record) == [None]
+    assert every("c.d.e")(record) == [None]
+    assert every("nothing.here")(record) == [None]
+    assert every("a.b")({"a": []}) == []
 
 
 def test_the_main_place_is_where_it_occurred() -> None:

@@ -24,7 +24,7 @@ Figures = Callable[[Record], Mapping[str, Levels]]
 """Gives the figure of every measure that an incident speaks of."""
 Row = Sequence[Any]
 """One value per column: text, int, float, bool or None; a list of texts for a column of many values."""
-Pages = Iterable[Sequence[Record]]
+Pages = Iterable[Iterable[Record]]
 """Records in the order of the file, a page at a time; each page is asked for when the one before it is written."""
 Target = Path | IO[bytes]
 """Where a file goes: a path, or something open for writing that can seek."""

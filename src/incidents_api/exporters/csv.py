@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
 from incidents_api.exporters.columns import SEPARATOR, About, Column, Row, Table
@@ -18,6 +18,7 @@ _STARTS = re.compile(f"[{_BLANK}]*+{_SIGN}|[\t\r\n\x00]")
 # A run of blanks and semicolons before a formula sign; the look-behind keeps the search linear.
 _INSIDE = re.compile(f"(?<![;{_BLANK}])([;{_BLANK}]++)(?={_SIGN})")
 _PARTS = frozenset(";\t\r\n")
+_PARTED = re.compile("[;\t\r\n]")
 
 
 def harmless(text: str) -> str:
@@ -29,7 +30,7 @@ def harmless(text: str) -> str:
     """
     if not _SUSPECT.search(text):
         return text
-    inside = _INSIDE.sub(_guarded, text)
+    inside = _INSIDE.sub(_guarded, text) if _PARTED.search(text) else text
     return f"'{inside}" if _STARTS.match(text) else inside
 
 
@@ -73,9 +74,9 @@ class Csv:
         mark = "\ufeff" if self._bom else ""
         return (mark + self._lines([[column.name for column in self._table.columns]])).encode()
 
-    def write(self, records: Sequence[Record]) -> bytes:
+    def write(self, records: Iterable[Record]) -> bytes:
         """The rows of these records."""
-        return self._lines([self._cells(row) for record in records for row in self._table.rows(record)]).encode()
+        return self._lines(self._cells(row) for record in records for row in self._table.rows(record)).encode()
 
     def end(self) -> bytes:
         """Nothing: the last row ends with its line break."""
@@ -88,7 +89,7 @@ class Csv:
                 cells[place] = maker(cells[place])
         return cells
 
-    def _lines(self, rows: Sequence[Sequence[Any]]) -> str:
+    def _lines(self, rows: Iterable[Sequence[Any]]) -> str:
         text = io.StringIO(newline="")
         csv.writer(text, lineterminator="\r\n").writerows(rows)
         return text.getvalue()

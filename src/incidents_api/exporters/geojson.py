@@ -1,6 +1,6 @@
 """GeoJSON (RFC 7946): one feature per row at its point, or without geometry where no point is known."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 import orjson
@@ -24,12 +24,9 @@ class GeoJson:
     def __init__(self, table: Table, about: About | None = None) -> None:
         self._table = table
         self._edition = dict(about.edition) if about else {}
-        point = ("lon", "lat")
-        self._lon, self._lat = (table.at(name) for name in point)
         self._id = table.at("id")
-        self._told = [
-            (column.name, place, column.many) for place, column in enumerate(table.columns) if column.name not in point
-        ]
+        self._names = [column.name for column in table.columns]
+        self._many = [(column.name, place) for place, column in enumerate(table.columns) if column.many]
         self._written = False
 
     def begin(self) -> bytes:
@@ -37,7 +34,7 @@ class GeoJson:
         edition = b'"edition":' + orjson.dumps(self._edition) + b"," if self._edition else b""
         return b'{"type":"FeatureCollection",' + edition + b'"features":['
 
-    def write(self, records: Sequence[Record]) -> bytes:
+    def write(self, records: Iterable[Record]) -> bytes:
         """The features of these records, each on a line of its own."""
         features = [orjson.dumps(self._feature(row)) for record in records for row in self._table.rows(record)]
         if not features:
@@ -51,13 +48,14 @@ class GeoJson:
         return b"\n]}\n"
 
     def _feature(self, row: Row) -> Mapping[str, Any]:
-        lon, lat = row[self._lon], row[self._lat]
+        properties = dict(zip(self._names, row, strict=True))
+        for name, place in self._many:
+            properties[name] = SEPARATOR.join(row[place]) or None
+        lon, lat = properties.pop("lon"), properties.pop("lat")
         located = lon is not None and lat is not None
         return {
             "type": "Feature",
             "id": row[self._id],
             "geometry": {"type": "Point", "coordinates": [lon, lat]} if located else None,
-            "properties": {
-                name: (SEPARATOR.join(row[place]) or None) if many else row[place] for name, place, many in self._told
-            },
+            "properties": properties,
         }

@@ -23,7 +23,7 @@ class Ndjson:
 
     def write(self, records: Sequence[str]) -> bytes:
         """A line for each document."""
-        return "".join(f"{document}\n" for document in records).encode()
+        return "\n".join((*records, "")).encode()
 
     def end(self) -> bytes:
         """Nothing: the last line is ended."""

@@ -1,6 +1,6 @@
 """A field of the catalogue: what one line of it says, and how its value is found in a record."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,39 +42,49 @@ class Field:
 
 
 def _several(one: Field) -> Callable[[Record], list[Any]]:
-    read, path = one.read, one.path
+    read = one.read or every(one.path)
 
     def value(record: Record) -> list[Any]:
-        found = read(record) if read else pluck(record, path)
-        return sorted({item for item in found if item is not None})
+        found = set(read(record))
+        found.discard(None)
+        return sorted(found) if len(found) > 1 else list(found)
 
     return value
 
 
 def _first(path: str) -> Callable[[Record], Any]:
     """What stands at a dotted path; the first where there are several."""
-    names = path.split(".")
+    each, names = every(path), path.split(".")
 
     def value(record: Record) -> Any:
         found: Any = record
         for name in names:
             found = found.get(name) if isinstance(found, dict) else None
             if isinstance(found, list):
-                return next(pluck(record, path), None)
+                return next(iter(each(record)), None)
         return found
 
     return value
 
 
-def pluck(record: Any, path: str) -> Iterator[Any]:
+def every(path: str) -> Callable[[Record], list[Any]]:
     """Every value at a dotted path; lists on the way are walked through."""
-    head, _, rest = path.partition(".")
-    value = record.get(head) if isinstance(record, dict) else None
-    for item in value if isinstance(value, list) else [value]:
-        if rest:
-            yield from pluck(item, rest)
-        else:
-            yield item
+    names = path.split(".")
+
+    def each(record: Record) -> list[Any]:
+        found: list[Any] = [record]
+        for name in names:
+            below: list[Any] = []
+            for item in found:
+                value = item.get(name) if isinstance(item, dict) else None
+                if isinstance(value, list):
+                    below += value
+                else:
+                    below.append(value)
+            found = below
+        return found
+
+    return each
 
 
 def in_order(one: Field) -> Field:

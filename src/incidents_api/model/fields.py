@@ -26,12 +26,13 @@ def sources_of(record: Any) -> list[str]:
         if type(at) is list:
             left += at
         elif type(at) is dict:
-            for name, value in at.items():
-                if type(value) is str:
-                    if name == "source_id":
-                        found.append(value)
-                elif value and name not in _CITES_NOTHING:
-                    left.append(value)
+            if type(source := at.get("source_id")) is str:
+                found.append(source)
+            left += [
+                value
+                for name, value in at.items()
+                if (type(value) is dict or type(value) is list) and value and name not in _CITES_NOTHING
+            ]
     return found
 
 

@@ -1,6 +1,7 @@
 """Figures: what an incident's tallies say at a node of the measure and population trees, for totals and filters."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from incidents_api.model import vocabulary
@@ -125,20 +126,28 @@ def _from_breakdowns(stated: Mapping[Dims, Mapping[tuple[str, str], Figure]]) ->
 
 def _tree(cells: Mapping[tuple[str, str], Figure]) -> dict[tuple[str, str], Figure]:
     """The figure at every node over these cells: stated, or the sum of the highest beneath that do not overlap."""
-    wanted = {
-        (measure, population)
-        for lower in cells
-        for measure in MEASURE_ABOVE[lower[0]]
-        for population in POPULATION_ABOVE[lower[1]]
-    }
-    found = {}
+    return {node: add(cells[cell] for cell in taken) for node, taken in _summed(frozenset(cells))}
+
+
+@lru_cache(4_096)
+def _summed(cells: frozenset[tuple[str, str]]) -> Sequence[tuple[tuple[str, str], Sequence[tuple[str, str]]]]:
+    """Every node over these cells, with the cells that are summed there. Kept: few combinations fill most records."""
+    wanted = sorted(
+        {
+            (measure, population)
+            for lower in cells
+            for measure in MEASURE_ABOVE[lower[0]]
+            for population in POPULATION_ABOVE[lower[1]]
+        }
+    )
+    found = []
     for node in wanted:
         beneath = sorted((cell for cell in cells if _covers(node, cell)), key=_height)
         taken: list[tuple[str, str]] = []
         for cell in beneath:
             if not any(_overlap(cell, other) for other in taken):
                 taken.append(cell)
-        found[node] = add(cells[cell] for cell in taken)
+        found.append((node, tuple(taken)))
     return found
 
 

@@ -6,7 +6,7 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -201,41 +201,42 @@ class Download:
         layout = self.query.one("layout")
         return make(table(self.name) if layout is None else layout_table(layout), about, **more)
 
-    async def pages(self, query: Query, *, text: bool) -> AsyncIterator[Sequence[Any]]:
-        """The records page by page: stored texts, or parsed."""
+    async def pages(self, query: Query, *, text: bool) -> AsyncIterator[Sequence[str]]:
+        """The stored texts page by page; each is read while the one before it is written."""
         rows = records.page
         if text and self.name == "claims":
             rows, query = claims.page, replace(query, sort=claims.SORT)
-        begun = False
-        while True:
-            statement = rows(query, to=self.who.audience)
-            read = _patiently(self.database, statement) if begun else self.database.read(statement)
-            joined, keys, count, _ = (await read)[0]
-            begun = True
-            documents = (joined or "").split(records.SEPARATOR) if count else []
-            more = count > query.limit
-            documents = documents[: query.limit]
-            if documents:
-                yield documents if text else await asyncio.to_thread(self._parsed, documents)
-                self.counted(len(documents))
-            if not more:
-                return
-            key = keys.split("\n")[query.limit - 1]
-            query = query.following(key)
+        reading: asyncio.Future[Sequence[Any]]
+        reading = asyncio.ensure_future(self.database.read(rows(query, to=self.who.audience)))
+        try:
+            while True:
+                joined, keys, count, _ = (await reading)[0]
+                if more := count > query.limit:
+                    query = query.following(keys.split("\n")[query.limit - 1])
+                    reading = asyncio.ensure_future(_patiently(self.database, rows(query, to=self.who.audience)))
+                if count:
+                    documents = joined.split(records.SEPARATOR)[: query.limit]
+                    yield documents
+                    self.counted(len(documents))
+                if not more:
+                    return
+        finally:
+            if not reading.cancel() and not reading.cancelled():
+                reading.exception()  # of a page that nobody waits for any more, nobody needs to hear
 
-    def _parsed(self, documents: Sequence[str]) -> list[Any]:
-        found = orjson.loads(f"[{','.join(documents)}]")
-        if self.name != "claims":
-            return found  # type: ignore[no-any-return]
-        return [
-            one | {"claims": [claim for claim in one["claims"] if claims.keeps(self.query, claim)]} for one in found
-        ]
+    def _parsed(self, documents: Iterable[str]) -> Iterator[Any]:
+        """The records, one at a time: what is read next finds the last one's room."""
+        for one in map(orjson.loads, documents):
+            if self.name == "claims":
+                one["claims"] = [claim for claim in one["claims"] if claims.keeps(self.query, claim)]
+            yield one
 
     async def stream(self, exporter: Any) -> AsyncIterator[bytes]:
         """The bytes of a streamed format, in pieces of PIECE or more."""
         piece = exporter.begin()
         async for page in self.pages(self.query, text=exporter.takes_text):
-            piece += await asyncio.to_thread(exporter.write, page)
+            told = page if exporter.takes_text else self._parsed(page)
+            piece += await asyncio.to_thread(exporter.write, told)
             if len(piece) >= PIECE:
                 yield piece
                 piece = b""
@@ -250,11 +251,11 @@ class Download:
             return
         loop = asyncio.get_running_loop()
 
-        def pulled(query: Query) -> Iterator[Sequence[Any]]:
+        def pulled(query: Query) -> Iterator[Iterator[Any]]:
             pages = self.pages(query, text=False)
             while True:
                 try:
-                    yield asyncio.run_coroutine_threadsafe(_next(pages), loop).result()
+                    yield self._parsed(asyncio.run_coroutine_threadsafe(_next(pages), loop).result())
                 except StopIteration:
                     return
                 except _Done:

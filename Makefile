@@ -86,16 +86,23 @@ screenshots: $(INSTALLED) $(PAGE) ## Write every view of the page as PNG into .c
 figures: $(INSTALLED) $(PAGE) ## Measure the page on 300,000 incidents: bytes, moments, frames (ARGS="--size 20000").
 	@PYTHONPATH=. $(BIN)/python tools/explorer_figures.py $(ARGS)
 
-.PHONY: bench bench-quick bench-peers bench-scale
-bench: $(INSTALLED) ## Measure reads, writes and exports on 300,000 incidents: ours, the usual way, the limits (an hour or two).
+.PHONY: bench bench-quick bench-peers bench-scale bench-tables
+bench: $(INSTALLED) ## Measure reads, writes, exports and processes on 300,000 incidents: ours, the usual way, the limits (hours).
 	@$(BIN)/python -m bench $(ARGS)
 	@$(BIN)/python -m bench.writes
 	@$(BIN)/python -m bench.exports
+	@$(BIN)/python -m bench.serving
+	@$(BIN)/python -m bench.tables
 
 bench-peers: $(INSTALLED) ## The same beside PocketBase, Datasette, roapi, tipg and pypgstac, each installed into .cache.
 	@$(BIN)/python -m bench --systems all $(ARGS)
 	@$(BIN)/python -m bench.writes --systems all
 	@$(BIN)/python -m bench.exports --systems all
+	@$(BIN)/python -m bench.serving
+	@$(BIN)/python -m bench.tables
+
+bench-tables: $(INSTALLED) ## Write the tables of docs/performance.md from the runs that were kept.
+	@$(BIN)/python -m bench.tables --write
 
 bench-scale: $(INSTALLED) ## What a request costs as the store grows: 30,000, 300,000, then N=3000000.
 	@$(BIN)/python -m bench.scale 30000 300000 $(N) $(ARGS)

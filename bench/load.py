@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, cycle
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -18,8 +19,9 @@ PATIENCE = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a drive gave: requests answered, seconds, how long each took (in seconds, sorted), bytes, failures, and CPU
-    seconds of the servers. `by`: the waits of each kind of request, where kinds were told."""
+    """What a drive gave: requests answered, seconds, how long each took (in seconds, sorted), bytes, failures, CPU
+    seconds of the servers, and cores that others of the machine used meanwhile. `by`: the waits of each kind of
+    request, where kinds were told."""
 
     requests: int
     seconds: float
@@ -27,6 +29,7 @@ class Load:
     bytes: int
     failed: int
     cpu: float
+    others: float
     by: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     @property
@@ -121,10 +124,10 @@ class _Drive:
 
 
 async def _driven(running: Running, drive: _Drive, connections: int) -> None:
-    host, _, port = running.url.removeprefix("http://").partition(":")
+    places = [url.removeprefix("http://").partition(":") for url in (running.url, *running.more)]
     loop = asyncio.get_running_loop()
     drive.open = connections
-    for _ in range(connections):
+    for (host, _, port), _ in zip(cycle(places), range(connections), strict=False):
         await loop.create_connection(lambda: _Connection(drive), host, int(port))
     async with asyncio.timeout(PATIENCE):
         await drive.ended.wait()
@@ -136,43 +139,63 @@ def drive(
     """Ask these in turn over so many connections, for so long; `kinds` says what each of them is."""
     told = _Drive(requests, seconds)
     before, begun = cpu(running), time.perf_counter()
+    everything, own = _busy(), time.process_time()
     uvloop.run(_driven(running, told, connections))
     took, used = time.perf_counter() - begun, cpu(running) - before
+    others = max(0.0, _busy() - everything - used - (time.process_time() - own)) / took
     by: dict[str, list[float]] = {}
     for turn, wait in told.waits if kinds else ():
         by.setdefault(kinds[turn % len(kinds)], []).append(wait)
     sorted_by = {kind: tuple(sorted(waits)) for kind, waits in sorted(by.items())}
     waits = tuple(sorted(wait for _, wait in told.waits))
-    return Load(len(waits), took, waits, told.bytes, told.failed, used, sorted_by)
+    return Load(len(waits), took, waits, told.bytes, told.failed, used, others, sorted_by)
 
 
-def processes(running: Running) -> Iterator[psutil.Process]:
+def _busy() -> float:
+    """CPU seconds that the machine has spent so far."""
+    told = psutil.cpu_times()
+    return float(sum(told) - told.idle - getattr(told, "iowait", 0.0) - getattr(told, "guest", 0.0))
+
+
+def processes(pids: Iterable[int]) -> Iterator[psutil.Process]:
     """The processes of a system: its roots and all they started."""
-    for pid in running.pids:
+    for pid in pids:
         root = psutil.Process(pid)
         yield root
         yield from root.children(recursive=True)
 
 
 def cpu(running: Running) -> float:
-    """CPU seconds that the processes of a system have used so far."""
+    """CPU seconds that the processes of a system have used so far, those that have ended meanwhile included."""
     total = 0.0
-    for process in processes(running):
+    for process in processes(running.pids):
         try:
-            times = process.cpu_times()
+            total += sum(process.cpu_times()[:4])  # own and of ended children, each by user and system
         except psutil.NoSuchProcess:
             continue
-        total += times.user + times.system
     return total
 
 
 def memory(running: Running) -> int:
-    """Bytes that the processes of a system keep in memory, shared pages parted among those who share them."""
+    """Bytes that a system keeps in memory, without the server of its database, which keeps what it is told to.
+
+    Pages that it shares with others are parted among those who share them.
+    """
+    return _counted(running, ("Pss",))
+
+
+def own_memory(running: Running) -> int:
+    """The same without pages of files, which the machine keeps as long as it has room and takes back at will."""
+    return _counted(running, ("Pss_Anon", "Pss_Shmem"))
+
+
+def _counted(running: Running, wanted: Sequence[str]) -> int:
     total = 0
-    for process in processes(running):
+    for process in processes(running.pids[:1]):
         try:
-            told = process.memory_full_info()
-        except psutil.Error:
+            told = Path(f"/proc/{process.pid}/smaps_rollup").read_text()
+        except OSError:
             continue
-        total += getattr(told, "pss", 0) or told.rss
+        lines = (line.split() for line in told.splitlines()[1:])
+        total += sum(1024 * int(kilobytes) for name, kilobytes, *_ in lines if name.rstrip(":") in wanted)
     return total

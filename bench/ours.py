@@ -10,6 +10,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 import orjson
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.parquet  # type: ignore[import-untyped]
 import sqlalchemy as sa
 
 from bench import postgres
@@ -43,9 +45,10 @@ class Ours:
         clear: Callable[[Path], None] = lambda folder: None,
         servers: Callable[[], tuple[int, ...]] = tuple,
     ) -> None:
-        self.name, self._url_of, self._clear, self._servers = name, url_of, clear, servers
+        self.name, self.servers = name, servers
+        self._url_of, self._clear = url_of, clear
         self._program: Program | None = None
-        self._folder = Path()
+        self.folder = Path()
         self.before = 0
         """The seq at which nothing was revised yet."""
         self.head, self.epoch, self.key = 0, "", ""
@@ -57,20 +60,29 @@ class Ours:
     @property
     def url(self) -> str:
         """The address of the store."""
-        return self._url_of(self._folder)
+        return self._url_of(self.folder)
 
     @property
     def environment(self) -> dict[str, str]:
         """The settings of the service over this store."""
         return SETTINGS | {"INCIDENTS_DATABASE_URL": self.url}
 
+    def on(self, port: int) -> dict[str, str]:
+        """The same, to be served at a port."""
+        return self.environment | {"INCIDENTS_PORT": str(port)}
+
+    def at(self, folder: Path) -> None:
+        """Keep the store in this folder, empty as yet."""
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._clear(folder)
+
     def load(self, data: Data) -> float:
         """Import actors and sources, then the incidents (which is the time that counts), then the revisions."""
-        self._folder = data.folder / self.name
-        told = self._folder / "loaded.json"
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self.folder = data.folder / self.name
+        told = self.folder / "loaded.json"
         if not told.exists():
-            self._clear(self._folder)  # what an attempt left that was stopped
+            self.at(self.folder)  # without what an attempt left that was stopped
         self.command("migrate")  # also a store that an older version of the service made
         if not told.exists():
             self._import(data.actors, "actor")
@@ -87,11 +99,10 @@ class Ours:
 
     def start(self, port: int) -> Running:
         """Serve it."""
-        environment = self.environment | {"INCIDENTS_PORT": str(port)}
-        self._program = Program([*CLI, "serve"], self._folder / "log", environment)
+        self._program = Program([*CLI, "serve"], self.folder / "log", self.on(port))
         url = f"http://127.0.0.1:{port}"
         self._program.wait_for(f"{url}/readyz")
-        return Running(url, (self._program.pid, *self._servers()))
+        return Running(url, (self._program.pid, *self.servers()))
 
     def stop(self) -> None:
         """End it."""
@@ -138,12 +149,10 @@ class Ours:
 
     def ids(self, workload: str, body: bytes) -> list[str] | None:
         """What an answer holds; of changes the seqs."""
-        if workload in ("post", "export_parquet"):
+        if workload == "post":
             return None
-        if workload == "export_csv":
-            return [line[:36].decode() for line in body.splitlines()[1:] if _is_row(line)]
-        if workload == "export_ndjson":
-            return [line[7:43].decode() for line in body.splitlines()]
+        if workload in FILES:
+            return FILES[workload](body)
         told = orjson.loads(body)
         if workload.startswith("totals_"):
             return [_row(one) for one in told["rows"]]
@@ -154,9 +163,9 @@ class Ours:
 
     def _import(self, file: Path, kind: str) -> float:
         confirmed = [word for name in SCREENED for word in ("--confirm", name)]
-        rejects = self._folder / f"{file.stem}.rejects.ndjson"
+        rejects = self.folder / f"{file.stem}.rejects.ndjson"
         command: list[str | Path] = [*CLI, "import", "reports", file, "--kind", kind, "--rejects", rejects, *confirmed]
-        return run(command, self._folder / "log", self.environment)
+        return run(command, self.folder / "log", self.environment)
 
     def command(self, *words: str) -> str:
         """What a command of the service prints."""
@@ -207,6 +216,14 @@ def _row(told: dict[str, Any]) -> str:
     measures = told["measures"]
     sums = [measures.get(name, {}).get(level) for name, _, level in (one.partition("_") for one in SUMS)]
     return row(next(iter(told["key"].values())), told["incidents"], sums)
+
+
+FILES: Mapping[str, Callable[[bytes], list[str]]] = {
+    "export_csv": lambda body: [line[:36].decode() for line in body.splitlines()[1:] if _is_row(line)],
+    "export_ndjson": lambda body: [line[7:43].decode() for line in body.splitlines()],
+    "export_parquet": lambda body: pa.parquet.read_table(pa.BufferReader(body), columns=["id"])["id"].to_pylist(),
+}
+"""The ids of the files that are not read as JSON."""
 
 
 def _is_row(line: bytes) -> bool:

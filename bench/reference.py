@@ -44,10 +44,17 @@ class Reference:
     def __init__(self, data: Data) -> None:
         self._reference = sqlite3.connect(f"file:{data.reference}?mode=ro", uri=True)
         self._reference.create_function("km", 4, _km, deterministic=True)
+        self._known: dict[str, list[list[str]]] = {}
 
     def answers(self, workload: str, hit: Hit) -> list[list[str]]:
         """Every answer that is right: one, but of totals two, with parts netted and without. Of those the rows are
         sorted, as ids of exports are."""
+        asked = f"{workload} {hit}"
+        if asked not in self._known:
+            self._known[asked] = self._answers(workload, hit)
+        return self._known[asked]
+
+    def _answers(self, workload: str, hit: Hit) -> list[list[str]]:
         if workload in TOTALS:
             return [sorted(self._totals(workload, hit, net=net)) for net in (True, False)]
         if workload.startswith("export_"):

@@ -1,4 +1,4 @@
-"""What was measured: kept as JSON, told as a table, held against the goals."""
+"""What was measured: kept as JSON, told as tables, held against the goals."""
 
 import json
 import os
@@ -6,27 +6,33 @@ import platform
 import sqlite3
 import statistics
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from bench.goals import Goal, goals
+from bench import CACHE
+from bench.goals import Goal
 from bench.rows import CREDIT
 
-FOLDER = Path(__file__).parent / "results"
+FOLDER = CACHE / "results"
 Told = Mapping[str, Mapping[str, list[dict[str, float]]]]
 """Workload, system, and for each round its figures by name: rate, cpu, p50 ..."""
 PACKAGES = ("fastapi", "starlette", "uvicorn", "sqlalchemy", "pydantic", "psycopg", "orjson")
+NO_PEERS = (
+    "ours", "ours-pg", "usual", "usual-pg", "limit", "constant_fastapi", "constant_chunks", "parse_only", "get alone",
+)  # fmt: skip
+LARGEST, BEFORE = "largest store", "size before"
 
 
 def machine() -> dict[str, Any]:
-    """On what this was measured."""
+    """On what this was measured, and how busy it was in the last one, five and fifteen minutes."""
     names = Path("/proc/cpuinfo").read_text().split("model name") if Path("/proc/cpuinfo").exists() else []
     return {
         "processor": names[1].split(":", 1)[1].split("\n", 1)[0].strip() if len(names) > 1 else platform.processor(),
         "cores": os.cpu_count(),
-        "load": os.getloadavg()[0],
+        "load": [round(one, 1) for one in os.getloadavg()],
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
         "sqlite": sqlite3.sqlite_version,
@@ -35,12 +41,12 @@ def machine() -> dict[str, Any]:
 
 
 def keep(what: str, size: int, told: Told, about: Mapping[str, Any]) -> Path:
-    """Write the figures into bench/results; the file."""
+    """Write the figures of a run into a file of its own."""
     now = datetime.now(UTC)
-    path = FOLDER / f"{now:%Y-%m-%d}-{what}-{size}.json"
-    FOLDER.mkdir(exist_ok=True)
-    kept = {"date": f"{now:%Y-%m-%dT%H:%M:%SZ}", "size": size, "drawn_from": CREDIT, "machine": machine()}
-    kept |= {"systems": about, "rounds": told}
+    path = FOLDER / f"{now:%Y-%m-%d-%H%M%S}-{what}-{size}.json"
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    kept = {"what": what, "date": f"{now:%Y-%m-%dT%H:%M:%SZ}", "size": size, "drawn_from": CREDIT}
+    kept |= {"machine": machine(), "systems": about, "rounds": told}
     path.write_text(json.dumps(kept, indent=1, default=str) + "\n")
     return path
 
@@ -50,24 +56,52 @@ def middle(rounds: Iterable[Mapping[str, float]], name: str) -> float:
     return statistics.median(one[name] for one in rounds)
 
 
-def ratio(told: Told, goal: Goal) -> float | None:
-    """The median of the quotients within each round; None where one side was not measured."""
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was reached of a goal: the figure or quotient, and whose they are; None: it was not measured."""
+
+    goal: Goal
+    reached: float | None = None
+    system: str = ""
+    against: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Whether the goal is met, which what was not measured never is."""
+        return self.reached is not None and self.goal.holds(self.reached)
+
+
+def verdict(told: Told, goal: Goal) -> Verdict:
+    """The median of the quotients within each round, or of the figures where nothing is divided."""
     of = told.get(goal.workload, {})
-    mine = of.get(goal.system)
-    theirs = told[goal.against].get(goal.system) if goal.against in told else of.get(goal.against)
-    if goal.against == "best peer":
-        known = [found for name, found in of.items() if name not in NO_PEERS]
-        theirs = max(known, key=lambda rounds: middle(rounds, goal.of), default=None)
+    system, against = _parties(of, goal)
+    mine = [one[goal.of] for one in of.get(system, ()) if goal.of in one]
+    if not goal.against:
+        return Verdict(goal, statistics.median(mine) if mine else None, system)
+    there = told[against].get(system, []) if against in told else of.get(against, [])
+    theirs = [one[goal.by or goal.of] for one in there if (goal.by or goal.of) in one]
     if not mine or not theirs:
-        return None
-    return statistics.median(one[goal.of] / other[goal.of] for one, other in zip(mine, theirs, strict=False))
+        return Verdict(goal)
+    quotients = [one / other for one, other in zip(mine, theirs, strict=False) if other > 0]
+    return Verdict(goal, statistics.median(quotients) if quotients else None, system, against)
 
 
-NO_PEERS = ("ours", "ours-pg", "usual", "usual-pg", "limit", "constant_fastapi", "constant_chunks", "parse_only")
+def _parties(of: Mapping[str, list[dict[str, float]]], goal: Goal) -> tuple[str, str]:
+    """The names of the systems of a goal, where it does not name them itself."""
+    if goal.against == "best peer":
+        peers = {name: rounds for name, rounds in of.items() if name not in NO_PEERS and goal.of in rounds[0]}
+        known = {name: middle(rounds, goal.of) for name, rounds in peers.items()}
+        return goal.system, max(known, key=known.__getitem__, default="")
+    if goal.against == "one worker":
+        return goal.system, f"{goal.system}, one worker"
+    if goal.system == LARGEST:
+        sizes = sorted((name for name in of if name.isdigit()), key=int)
+        return (sizes[-1], sizes[-2]) if len(sizes) > 1 else ("", "")
+    return goal.system, goal.against
 
 
 def table(told: Told) -> str:
-    """Requests a second, in brackets CPU microseconds of a request, medians of the rounds."""
+    """Requests a second, in brackets CPU microseconds of a request, medians of the rounds; of one alone no brackets."""
     systems = list(dict.fromkeys(name for found in told.values() for name in found))
     lines = ["| workload | " + " | ".join(systems) + " |", "|---|" + "---|" * len(systems)]
     for name, found in told.items():
@@ -77,16 +111,32 @@ def table(told: Told) -> str:
 
 
 def _cell(rounds: list[dict[str, float]]) -> str:
-    return f"{middle(rounds, 'rate'):,.0f} ({middle(rounds, 'cpu') * 1e6:,.0f})"
+    told = [f"{middle(rounds, 'rate'):,.0f}"] if "rate" in rounds[0] else []
+    if "cpu" in rounds[0]:
+        cpu = f"{middle(rounds, 'cpu') * 1e6:,.0f}"
+        told.append(f"({cpu})" if told else cpu)
+    return " ".join(told)
 
 
-def verdicts(told: Told) -> str:
-    """Every goal that was measured, with what was reached."""
+def spelled(figure: float) -> str:
+    """A figure with about three digits."""
+    return f"{figure:,.0f}" if figure >= 100 else f"{figure:.3g}"
+
+
+def verdicts(found: Iterable[Verdict]) -> str:
+    """A line for each goal, with what was reached."""
     lines = ["| workload | system | against | goal | reached | holds |", "|---|---|---|---|---|---|"]
-    for goal in goals():
-        found = ratio(told, goal)
-        if found is not None:
-            holds = "yes" if goal.holds(found) else "**no**"
-            against = f"{goal.against} ({goal.of})"
-            lines.append(f"| {goal.workload} | {goal.system} | {against} | {goal.told} | {found:.2f} | {holds} |")
+    for one in found:
+        goal = one.goal
+        against = f"{one.against or goal.against} ({goal.of})" if goal.against else goal.of
+        reached = "not measured" if one.reached is None else spelled(one.reached)
+        holds = "yes" if one.holds else "**no**" if one.reached is not None else "?"
+        lines.append(
+            f"| {goal.workload} | {one.system or goal.system} | {against} | {goal.told} | {reached} | {holds} |"
+        )
     return "\n".join(lines)
+
+
+def judged(told: Told, every: Iterable[Goal]) -> str:
+    """The goals that this run has measured."""
+    return verdicts(one for goal in every if (one := verdict(told, goal)).reached is not None)

@@ -12,7 +12,9 @@ from typing import Any
 from bench import check, limits, load, ours, peers, postgres, results, usual
 from bench.constants import Constants
 from bench.generate import data
+from bench.goals import goals
 from bench.hits import Hit, hits
+from bench.processes import Failed
 from bench.reference import Reference
 from bench.systems import Data, Request, Running, System, chosen
 from bench.wire import spelled
@@ -39,20 +41,13 @@ class Bench:
     def start(self) -> None:
         """Load and start every system that can run; those that cannot are told and left out."""
         for n, system in enumerate(list(self.systems)):
-            if (why := system.missing()) is not None:
-                print(f"{system.name}: left out, {why}")
+            if (begun := begin(system, self.data, PORT + n)) is None:
                 self.systems.remove(system)
                 continue
-            seconds = system.load(self.data)
-            begun = time.perf_counter()
-            running = system.start(PORT + n)
-            took = time.perf_counter() - begun
-            idle = load.memory(running)
-            self.running[system.name] = running
-            self.about[system.name] = {"load_seconds": seconds, "start_seconds": took, "idle_bytes": idle}
-            print(
-                f"{system.name}: {self.data.size / seconds:,.0f} rows/s loaded, up in {took:.1f} s, {idle / 1e6:.0f} MB"
-            )
+            self.running[system.name], seconds = begun
+            idle = load.memory(self.running[system.name])
+            self.about[system.name] = {"load_seconds": seconds, "idle_bytes": idle}
+            print(f"{system.name}: {self.data.size / seconds:,.0f} rows/s loaded, {idle / 1e6:.0f} MB")
 
     def check(self) -> bool:
         """Whether every answer is right; a workload that is answered wrongly is not measured."""
@@ -60,6 +55,7 @@ class Bench:
         for system in self.systems:
             some = {name: found[:CHECKED] for name, found in self.asked.items()}
             wrong = check.wrong(system, self.running[system.name], some, reference)
+            print(f"{system.name}: {sum(map(len, some.values()))} hits checked, {len(wrong)} wrong", flush=True)
             self.about[system.name]["wrong"] = wrong
             for name, why in wrong.items():
                 print(f"WRONG {system.name} {name}: {why}", file=sys.stderr)
@@ -93,6 +89,8 @@ class Bench:
             "p50": found.wait(0.5),
             "p99": found.wait(0.99),
             "bytes": found.bytes / max(1, found.requests),
+            "failed": found.failed,
+            "others": found.others,
         }
         self.told.setdefault(name, {}).setdefault(system, []).append(told)
 
@@ -111,6 +109,23 @@ class Bench:
         size = int(self.told.get("changes_idle", {}).get("ours", [{"bytes": 100}])[-1]["bytes"])
         idle = load.drive(constants, [spelled(Request("GET", f"/fastapi/{size}"))], connections, seconds / 2)
         self.note("changes_idle", "constant_fastapi", idle)
+
+
+def begin(system: System, made: Data, port: int) -> tuple[Running, float] | None:
+    """Load and start a system: where it answers, and the seconds of loading. None when it cannot run here, which is
+    told; our own must."""
+    why = system.missing()
+    if why is None:
+        try:
+            seconds = system.load(made)
+            return system.start(port), seconds
+        except Failed as failed:
+            if isinstance(system, ours.Ours):
+                raise
+            why = str(failed)
+            system.stop()
+    print(f"{system.name}: left out, {why}", flush=True)
+    return None
 
 
 def all_systems() -> list[System]:
@@ -153,6 +168,6 @@ def main() -> None:
         postgres.SERVER.stop()
     path = results.keep("reads", given.size, bench.told, bench.about)
     print(results.table(bench.told))
-    print(results.verdicts(bench.told))
+    print(results.judged(bench.told, goals()))
     print(f"kept in {path}")
     sys.exit(not good)

@@ -13,6 +13,7 @@ import uvloop
 
 from bench import ROOT, ours, results
 from bench.generate import data
+from bench.goals import goals
 from bench.quick import Quick, Seconds
 from bench.wire import Wire, body_of, spelled
 from incidents_api.cli.protocol import bounded
@@ -37,7 +38,7 @@ async def measure(quick: Quick, rounds: int) -> Mapping[str, float]:
         if request is not None:
             begun = time.process_time()
             lines = body_of(await wire.ask(spelled(request))).count(b"\n")
-            found["export, a row"] = (time.process_time() - begun) / lines * 1e6
+            found["export_row"] = (time.process_time() - begun) / lines * 1e6
     return found
 
 
@@ -95,15 +96,14 @@ def main() -> None:
         service, made = ours.sqlite(), data(size)
         loaded = service.load(made)
         quick = Quick(made, service, given.hits, ASKED)
-        found = dict(uvloop.run(measure(quick, given.rounds))) | {
-            "bulk, a row (seconds of the clock)": loaded / size * 1e6
-        }
+        found = dict(uvloop.run(measure(quick, given.rounds))) | {"bulk_row": loaded / size * 1e6}
         for name, cost in found.items():
             costs.setdefault(name, {})[size] = cost
     print(table(costs, given.sizes))
     drawn = {name: found for name, found in costs.items() if name in ASKED}
     given.draw.write_text(drawing(drawn, given.sizes))
     told = {name: {str(size): [{"cpu": cost / 1e6}] for size, cost in found.items()} for name, found in costs.items()}
+    print(results.judged(told, goals()))
     print(f"drawn in {given.draw}; kept in {results.keep('scale', given.sizes[-1], told, {})}")
 
 

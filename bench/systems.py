@@ -75,10 +75,15 @@ class Data:
 
 @dataclass(frozen=True)
 class Running:
-    """A started system: its address without a slash at the end, and the roots of the process trees whose CPU counts."""
+    """A started system: its address without a slash at the end, and the roots of the process trees whose CPU counts.
+
+    The first of them is the system itself, whose memory counts; a database that it asks stands after it. `more`: the
+    addresses of further processes that serve the same.
+    """
 
     url: str
     pids: tuple[int, ...]
+    more: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from bench import results
+from bench import results, tables
 from bench.generate import data
-from bench.goals import goals
+from bench.goals import Goal, goals
 from bench.hits import hits
 from bench.reference import Reference
-from bench.results import ratio
+from bench.results import verdict
 from bench.systems import Data
 from bench.workloads import OTHERS, READS, WORKLOADS
 from tests.real.ucdp import need
@@ -61,13 +61,60 @@ def test_goals_name_workloads_that_there_are_and_say_one_bound() -> None:
     for goal in goals():
         assert goal.workload in {*WORKLOADS, *OTHERS}
         assert (goal.at_most is None) != (goal.at_least is None)
-        assert goal.of in ("cpu", "rate")
+        assert goal.of in ("cpu", "rate", "seconds", "idle_mb", "grown_mb", "get_p99")
+
+
+def test_every_workload_has_a_goal_but_the_plain_twin_of_cql() -> None:
+    assert {goal.workload for goal in goals()} == {*WORKLOADS, *OTHERS} - {"cql_plain"}
+
+
+def goal(workload: str, against: str = "", of: str = "rate", system: str = "ours") -> Goal:
+    return next(
+        one for one in goals() if (one.workload, one.against, one.of, one.system) == (workload, against, of, system)
+    )
 
 
 def test_a_ratio_is_of_figures_of_the_same_round() -> None:
-    goal = next(one for one in goals() if one.workload == "list" and one.against == "usual")
     told = {"list": {"ours": [{"rate": 10.0}, {"rate": 90.0}], "usual": [{"rate": 1.0}, {"rate": 3.0}]}}
-    assert ratio(told, goal) == 20.0
+    found = verdict(told, goal("list", "usual"))
+    assert (found.reached, found.holds) == (20.0, False)
+
+
+def test_what_was_not_measured_does_not_hold() -> None:
+    found = verdict({"list": {"ours": [{"rate": 10.0}]}}, goal("list", "usual"))
+    assert (found.reached, found.holds) == (None, False)
+
+
+def test_a_figure_that_is_not_divided_counts_as_it_is() -> None:
+    found = verdict({"start": {"ours": [{"seconds": 1.0, "idle_mb": 91.0}]}}, goal("start", of="idle_mb"))
+    assert (found.reached, found.holds) == (91.0, False)
+
+
+def test_the_best_peer_is_none_of_ours_and_no_limit() -> None:
+    rates = {"ours": 50.0, "usual": 1.0, "limit": 900.0, "roapi": 5.0, "tipg": 20.0}
+    found = verdict({"bbox": {name: [{"rate": rate}] for name, rate in rates.items()}}, goal("bbox", "best peer"))
+    assert (found.against, found.reached) == ("tipg", 2.5)
+
+
+def test_a_wait_in_the_mix_is_held_against_the_wait_alone() -> None:
+    told = {"mixed": {"ours": [{"rate": 1.0, "get_p99": 0.04}], "get alone": [{"rate": 9.0, "p50": 0.01}]}}
+    assert verdict(told, goal("mixed", "get alone", "get_p99")).reached == 4.0
+
+
+def test_growth_is_that_between_the_two_largest_stores() -> None:
+    told = {"get": {"30000": [{"cpu": 1.0}], "300000": [{"cpu": 2.0}], "3000000": [{"cpu": 3.0}]}}
+    found = verdict(told, goal("get", "size before", "cpu", "largest store"))
+    assert (found.system, found.against, found.reached) == ("3000000", "300000", 1.5)
+
+
+def test_several_workers_are_held_against_one_on_the_same_database() -> None:
+    told = {"two_workers": {"ours-pg": [{"rate": 17.0}], "ours-pg, one worker": [{"rate": 10.0}]}}
+    assert verdict(told, goal("two_workers", "one worker", system="ours-pg")).reached == 1.7
+
+
+def test_the_tables_of_the_document_are_those_of_the_runs_that_were_kept() -> None:
+    text = tables.DOCUMENT.read_text("utf-8")
+    assert text == tables.written(text, tables.runs([tables.KEPT])), "run: make bench-tables"
 
 
 def test_figures_are_kept_with_their_machine_and_the_makers_of_the_rows(

@@ -7,14 +7,15 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import httpx
-import pytest
 import sqlalchemy as sa
 
 from incidents_api import access
 from incidents_api.app import create_app
+from incidents_api.errors import Unavailable
 from incidents_api.settings import Settings
 from incidents_api.storage import dialects
 from incidents_api.storage.database import Database, Statement
@@ -31,9 +32,13 @@ def play(url: str, script: Callable[[Any, Ask], Awaitable[None]]) -> None:
         key = await store.write(access.create_key, "tester", ["write"])
         headers = {"Authorization": f"Bearer {key}"}
         async with httpx.AsyncClient(
-            transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url="http://test", headers=headers
+            transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url="http://test"
         ) as client:
-            await script(app, client.get)
+
+            def get(path: str, *, keyed: bool = True) -> Awaitable[httpx.Response]:
+                return client.get(path, headers=headers if keyed else {})
+
+            await script(app, get)
         await store.close()
 
     asyncio.run(asyncio.wait_for(run(), 120))
@@ -42,23 +47,44 @@ def play(url: str, script: Callable[[Any, Ask], Awaitable[None]]) -> None:
 PATHS = ("/v1/incidents?q=rescue&count=exact", "/v1/totals?by=admin1", "/v1/incidents", "/v1/claims")
 
 
+async def turn(store: Database, wait: Callable[[float], Any], seconds: float) -> None:
+    """One reader of the store is busy for as long as that waits."""
+    reader: Any = store._reader
+    if isinstance(reader, dialects.SqliteReader):
+        await reader._threads.run(wait, seconds)
+    else:
+        async with reader._pool.connection():
+            await asyncio.to_thread(wait, seconds)
+
+
 async def held(store: Database, release: threading.Event) -> list["asyncio.Future[Any]"]:
     """Every reader of the store is busy until the release."""
     await store.read(Statement("one", lambda: sa.select(sa.literal(1))))
-    reader: Any = store._reader
-    if isinstance(reader, dialects.SqliteReader):
-        holding = [reader._threads.run(release.wait, 60) for _ in range(2)]
-    else:
-
-        async def hold() -> None:
-            async with reader._pool.connection():
-                await asyncio.to_thread(release.wait, 60)
-
-        holding = [hold() for _ in range(4)]
-    tasks = [asyncio.ensure_future(one) for one in holding]
+    tasks = [asyncio.ensure_future(turn(store, release.wait, 60)) for _ in range(store.load().reader.size)]
     while store.load().reader.busy < len(tasks):
         await asyncio.sleep(0.01)
     return tasks
+
+
+PROMISED = 2.0
+"""Seconds in which whoever asks is answered, however busy the store is (R17)."""
+
+
+async def hundred(get: Ask, times: int = 1) -> tuple[Counter[int], float]:
+    """What a hundred clients at once are answered, and how long the slowest answer took."""
+    told, slowest = Counter[int](), 0.0
+
+    async def ask(n: int) -> None:
+        nonlocal slowest
+        for path in (PATHS[(n + m) % 4] for m in range(times)):
+            begun = time.monotonic()
+            answer = await get(path, keyed=n % 3 > 0)  # to look a key up is a read, too
+            slowest = max(slowest, time.monotonic() - begun)
+            told[answer.status_code] += 1
+            assert answer.status_code == 200 or answer.headers["Retry-After"]
+
+    await asyncio.gather(*(ask(n) for n in range(100)))
+    return told, slowest
 
 
 def tell(what: str, since: float) -> None:
@@ -75,16 +101,18 @@ def idle_in_transaction(store: Database) -> int:
         return int(conn.exec_driver_sql(asked).scalar_one())
 
 
-def test_a_hundred_clients_and_no_reader_free(seeded_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hundred_clients_and_no_reader_free(seeded_url: str) -> None:
     async def script(app: Any, get: Ask) -> None:
         store: Database = app.state.database
+        free, own = await hundred(get)
+        assert free[200] == 100
         release = threading.Event()
         holding = await held(store, release)
-        begun = time.monotonic()
-        answers = await asyncio.gather(*(get(PATHS[n % 4]) for n in range(100)))
-        tell("100 clients, no reader free: all 503", begun)
-        assert {one.status_code for one in answers} == {503}
-        assert all(one.headers["Retry-After"] for one in answers)
+        told, slowest = await hundred(get)
+        sys.stdout.write(f"100 clients, no reader free: all 503 within {slowest:.2f} s; with readers {own:.2f} s\n")
+        assert told == {503: 100}
+        # Clients and service share this loop: what they take of it by themselves is the harness's.
+        assert slowest <= PROMISED + own
         assert (await get("/livez")).status_code in (200, 503)
         release.set()
         await asyncio.gather(*holding)
@@ -98,11 +126,27 @@ def test_a_hundred_clients_and_no_reader_free(seeded_url: str, monkeypatch: pyte
 
 
 def test_a_hundred_clients_at_once(seeded_url: str) -> None:
+    """Others take turns between them, so that each request waits, and most of them several times."""
+
     async def script(app: Any, get: Ask) -> None:
-        told = Counter(one.status_code for one in await asyncio.gather(*(get(PATHS[n % 4]) for n in range(400))))
+        store: Database = app.state.database
+        _, own = await hundred(get, 4)
+        over = False
+
+        async def hog() -> None:
+            while not over:
+                with suppress(Unavailable):
+                    await turn(store, time.sleep, 0.05)
+
+        hogs = [asyncio.ensure_future(hog()) for _ in range(20 * store.load().reader.size)]
+        told, slowest = await hundred(get, 4)
+        over = True
+        await asyncio.gather(*hogs)
+        sys.stdout.write(f"100 clients at once: {dict(told)}, the slowest after {slowest:.2f} s; alone {own:.2f} s\n")
         assert set(told) <= {200, 503}
         assert told[200] > 0
-        assert idle_in_transaction(app.state.database) == 0
+        assert slowest <= PROMISED + own
+        assert idle_in_transaction(store) == 0
 
     play(seeded_url, script)
 

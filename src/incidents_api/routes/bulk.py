@@ -25,6 +25,7 @@ from incidents_api.routes.body import Body, CutOff
 from incidents_api.routes.confirm import CONFIRM, confirming
 from incidents_api.routes.describe import bulk_answer, parameter
 from incidents_api.routes.web import Endpoint, database_of, limits_of
+from incidents_api.storage.threads import be_patient
 from incidents_api.writing.bulk import REVISED, Bulk, Options, Outcome
 from incidents_api.writing.once import Answer, Key
 
@@ -223,6 +224,7 @@ async def _refused(request: Request, who: Visitor) -> Response:
                 told = {"line": line, "external_id": external_id, "problem": orjson.loads(problem)}
                 yield orjson.dumps(told) + b"\n"
                 after = line
+            be_patient()
 
     name = f'attachment; filename="refusals-{run}.ndjson"'
     return StreamingResponse(lines(), media_type=NDJSON, headers={"Content-Disposition": name})

@@ -29,6 +29,7 @@ from incidents_api.routes.describe import parameters_of
 from incidents_api.routes.limits import shares_of
 from incidents_api.routes.web import Endpoint, database_of, limits_of
 from incidents_api.storage.database import Database, Statement
+from incidents_api.storage.threads import be_patient
 
 PAGE = 1_000
 """Records in one statement; between statements no connection is held, however slow the client."""
@@ -285,6 +286,7 @@ async def _after(first: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[by
 async def _patiently(database: Database, statement: Statement) -> Sequence[Any]:
     """A read that waits out a busy store: a file that is half sent cannot be told to come back later."""
     for _ in range(TRIES):
+        be_patient()
         try:
             return await database.read(statement)
         except Unavailable:

@@ -13,6 +13,7 @@ from incidents_api.errors import Internal, NotFound
 from incidents_api.routes import web
 from incidents_api.routes.metrics import Metrics
 from incidents_api.routes.passage import Passage
+from incidents_api.storage.threads import be_patient
 
 log = logging.getLogger("incidents_api")
 requests = logging.getLogger("incidents_api.requests")
@@ -38,6 +39,7 @@ class Front:
         if self.behind_proxy:
             _take_scheme(scope)
         started = time.perf_counter()
+        be_patient()
         passage = scope["passage"] = Passage(_id(scope), scope["method"])
         try:
             await self._pass(scope, receive, _outward(passage, send), passage)

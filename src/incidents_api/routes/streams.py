@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Mapping
 from fastapi import Response
 from starlette.types import Receive, Scope, Send
 
+from incidents_api.storage.threads import be_patient
+
 log = logging.getLogger("incidents_api")
 
 SEND_SECONDS = 30.0
@@ -40,6 +42,7 @@ class Stream(Response):
             await self._pieces.aclose()  # type: ignore[attr-defined]
 
     async def _send(self, send: Send) -> None:
+        be_patient()
         async for piece in self._pieces:
             try:
                 async with asyncio.timeout(SEND_SECONDS):
@@ -47,6 +50,7 @@ class Stream(Response):
             except TimeoutError:
                 log.info("a reader that took nothing for %.0f s was cut", SEND_SECONDS)
                 return
+            be_patient()
         await send({"type": "http.response.body", "body": b""})
 
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 from incidents_api.errors import Unavailable
 from incidents_api.reading import records
 from incidents_api.storage.database import Database
+from incidents_api.storage.threads import be_patient
 
 POLL_SECONDS = 0.5
 """How often the head is read while somebody waits: commits of other processes are not told, they are found."""
@@ -50,6 +51,7 @@ class Watch:
         self._database.on_commit = committed
         while self._waiting:
             self._committed.clear()
+            be_patient()  # this goes on when the request that began it is over
             with suppress(Unavailable):
                 head = (await self._database.read(records.head()))[0][0]
                 if head != self._head or self.closing():

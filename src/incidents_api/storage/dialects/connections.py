@@ -91,8 +91,10 @@ def make_file(url: URL) -> None:
 def lock_head(connection: Connection) -> None:
     """Take the log's head before anything else, where other processes write, too.
 
-    One commit holds many writes: were the head taken after the first of them, a second could wait for a record that
-    another process holds while that one waits for the head. SQLite's write lock is taken by BEGIN IMMEDIATE.
+    What the write then looks up holds all that was committed before (READ COMMITTED: each statement has a snapshot of
+    its own), so a name that two processes bring in the same instant is one record. And one commit holds many writes:
+    were the head taken after the first of them, a second could wait for a record that another process holds while that
+    one waits for the head. SQLite's write lock is taken by BEGIN IMMEDIATE.
     """
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SELECT seq FROM head FOR UPDATE")

@@ -16,7 +16,7 @@ from sqlalchemy.engine import URL
 from incidents_api.errors import Unavailable
 from incidents_api.storage.dialects.connections import need_psycopg
 from incidents_api.storage.load import ReaderLoad
-from incidents_api.storage.threads import MAX_WAITING, PATIENCE, Threads
+from incidents_api.storage.threads import MAX_WAITING, Threads, patience
 
 Row = Sequence[Any]
 
@@ -117,6 +117,7 @@ class PostgresReader:
         need_psycopg()
         from psycopg_pool import AsyncConnectionPool  # noqa: PLC0415 - an extra that only PostgreSQL needs
 
+        self._seconds = seconds
         self._dialect = postgresql.psycopg.dialect()  # type: ignore[no-untyped-call]
         self._opened = False
         self._opening = asyncio.Lock()
@@ -130,7 +131,6 @@ class PostgresReader:
             },
             min_size=1,
             max_size=connections,
-            timeout=min(seconds, PATIENCE),
             max_waiting=MAX_WAITING,
             reset=_leave_as_is,
             open=False,
@@ -152,7 +152,9 @@ class PostgresReader:
                     if not self._opened:
                         await self._pool.open()
                         self._opened = True
-            async with self._pool.connection() as connection:
+            own, asked = patience(), time.monotonic()
+            async with self._pool.connection(own.most(self._seconds)) as connection:
+                own.waited_since(asked)
                 cursor = await connection.execute(sql.encode(), values)
                 return list(await cursor.fetchall())
         except (psycopg.OperationalError, psycopg_pool.PoolTimeout) as error:

@@ -1,5 +1,6 @@
 """A restricted incident is not there for the public: not by id, list, search, total, export, history or moment."""
 
+import httpx
 from starlette.testclient import TestClient
 
 from tests import make
@@ -47,3 +48,44 @@ def test_what_became_restricted_is_hidden_on_every_way_out(client: TestClient) -
     assert (
         client.post("/v1/incidents", json=make.incident(**closed), headers=writer).json()["scope"] == "read:restricted"
     )
+
+
+def test_a_successor_that_is_closed_since_is_named_nowhere(client: TestClient) -> None:
+    trusted, writer = key_for(client, "admin"), key_for(client, "write")
+    made = [
+        client.post("/v1/incidents", json=make.incident(external_ids={"t": str(n)}), headers=writer) for n in (1, 2)
+    ]
+    (old, successor), where = (one.json()["id"] for one in made), made[0].headers["location"]
+    ended = client.delete(f"{where}?reason=duplicate&successor={successor}", headers=writer | {"If-Match": "*"})
+    assert ended.status_code == 204
+    related = make.incident(relations=[{"type": "follows", "incident_id": old}])
+    line = make.incident(id=old)
+
+    def told(key: dict[str, str]) -> dict[str, str]:
+        """All that speaks of the end, headers included."""
+        write = key or writer
+        answers = {
+            path: client.get(path, headers=key) for path in (where, f"{where}/revisions", f"{where}/revisions/2")
+        }
+        answers |= {path: client.get(path, headers=key) for path in ("/v1/changes", "/v1/changes?include=diff")}
+        answers["a write"] = client.patch(where, json={"title": "x"}, headers=write | MERGE | {"If-Match": "*"})
+        answers["a reference"] = client.post("/v1/incidents", json=related, headers=write)
+        answers["a line"] = client.post("/v1/incidents/bulk?on_existing=update", json=[line], headers=write)
+        assert {answers[path].status_code for path in (where, f"{where}/revisions/2", "a write")} == {410}
+        assert answers["a reference"].status_code == 422
+        return {of: f"{dict(one.headers)} {_ends(one)}" for of, one in answers.items()}
+
+    assert all(successor in text for text in told({}).values())
+    closed = {"sensitivity": "restricted"}
+    assert client.patch(
+        made[1].headers["location"], json=closed, headers=trusted | MERGE | {"If-Match": "*"}
+    ).is_success
+    assert [of for of, text in told({}).items() if successor in text] == []
+    assert all(successor in text for text in told(trusted).values())
+
+
+def _ends(answer: httpx.Response) -> str:
+    """What an answer says; of the feed, what it says of ends."""
+    if "changes" not in str(answer.request.url):
+        return answer.text
+    return str([one for one in answer.json()["items"] if one["change"] == "end"])

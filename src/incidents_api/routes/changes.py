@@ -15,7 +15,7 @@ from incidents_api.model.kinds import KINDS
 from incidents_api.model.visitor import Visitor
 from incidents_api.reading import changes, parameters, query, records
 from incidents_api.reading.query import Query
-from incidents_api.routes import exports, lists, web
+from incidents_api.routes import exports, history, lists, web
 from incidents_api.routes.describe import changes_answer, parameter, parameters_of
 from incidents_api.routes.streams import Stream
 from incidents_api.routes.watch import Watch
@@ -89,9 +89,24 @@ class _Feed:
             told = "the cursor is of another time of this store, which was restored since; start over without after"
             raise Conflict(told, epoch=epoch)
         self.epoch, self.seq = epoch, last
+        joined = await self._without_hidden(joined or "")
         if joined and self.query.one("include") == "diff":
             return await asyncio.to_thread(_with_diffs, joined)
-        return joined or ""
+        return joined
+
+    async def _without_hidden(self, joined: str) -> str:
+        """The changes of a page, whose ends name no successor that this visitor may not know of by now."""
+        everything = self.who.full and self.who.may("review")
+        if everything or '"successor":"' not in joined:
+            return joined
+        told = joined.split(records.SEPARATOR)
+        for n, text in enumerate(told):
+            if '"successor":"' in text:
+                one = orjson.loads(text)
+                if one["change"] == "end":
+                    reason = await history.reason_for(self.request, self.who, KINDS[one["kind"]], one["reason"])
+                    told[n] = orjson.dumps(one | {"reason": reason}).decode()
+        return records.SEPARATOR.join(told)
 
     @property
     def cursor(self) -> str:

@@ -78,7 +78,7 @@ def read(kind: Kind) -> web.Handler:
             survivor = await _survivor(request, who, kind, found.reason["successor"], at)
             raise _moved(kind, found.reason, survivor, found.tag)
         if found.document is None:
-            raise _gone(kind, found.reason)
+            raise _gone(kind, await reason_for(request, who, kind, found.reason))
         return _record(request, found.document, found.tag, (pin or lists.Pin(found.head)).headers(who))
 
     return handle
@@ -96,15 +96,16 @@ class _State:
     operation: str = ""
 
 
-async def _state(request: Request, who: Visitor, kind: Kind, at: int | None = None) -> _State:
-    """The state of the record that the path names; NotFound when there is none that this visitor may know of."""
-    record_id = request.path_params["id"]
+async def _state(request: Request, who: Visitor, kind: Kind, at: int | None = None, of: str = "") -> _State:
+    """The state of a record, the one that the path names where none is said; NotFound when there is none that this
+    visitor may know of."""
+    record_id = of or request.path_params["id"]
     known = re.fullmatch(UUID_PATTERN, record_id) is not None
     rows = await database_of(request).read(records.one(kind, record_id, at, to=who.audience)) if known else []
     if rows and rows[0][4]:
         document, version, link, reason, _, head, operation = rows[0]
         return _State(document, version, etag(version, link), json.loads(reason or "{}"), head, operation)
-    for document, version, first, last, _ in await _public_rows(request, who, kind) if rows else ():
+    for document, version, first, last, _ in await _public_rows(request, who, kind, record_id) if rows else ():
         if (last is None) if at is None else (first <= at and (last is None or last > at)):
             return _State(document, version, _public_tag(version, document), {}, rows[0][5])
         if rows[0][3] is not None and rows[0][0] is None:
@@ -114,16 +115,27 @@ async def _state(request: Request, who: Visitor, kind: Kind, at: int | None = No
     raise NotFound(f"there is no {kind.name} with this id" + (f" as of {at}" if at is not None else ""))
 
 
-async def _public_rows(request: Request, who: Visitor, kind: Kind) -> Sequence[Any]:
+async def _public_rows(request: Request, who: Visitor, kind: Kind, of: str = "") -> Sequence[Any]:
     """The public's own rows of a closed incident, newest first; see `public_rows` of reading/records.py."""
     if kind.name != "incident" or who.full:
         return ()
-    return await database_of(request).read(records.public_rows(request.path_params["id"], to=who.audience))
+    return await database_of(request).read(records.public_rows(of or request.path_params["id"], to=who.audience))
 
 
 def _public_tag(version: int, document: str) -> str:
     """The validator of the public's view: of what it is given alone, not of the record behind it."""
     return etag(version, hashlib.sha256(document.encode()).hexdigest())
+
+
+async def reason_for(request: Request, who: Visitor, kind: Kind, reason: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Why a record was ended, as this visitor may hear it: without a successor that they may not know of by now."""
+    if kind.name != "incident" or not reason.get("successor"):
+        return reason
+    try:
+        await _state(request, who, kind, of=reason["successor"])
+    except NotFound:
+        return {**reason, "successor": None}
+    return reason
 
 
 async def _survivor(request: Request, who: Visitor, kind: Kind, record_id: str, at: int | None) -> str:
@@ -181,6 +193,8 @@ def _revisions(kind: Kind) -> web.Handler:
             for row in rows[:limit]
             if row[8] or row[0] in mine
         ]
+        for entry in (one for one in items if one["reason"]):
+            entry["reason"] = await reason_for(request, who, kind, entry["reason"])
         following = f"{here}?before={rows[limit - 1][0]}&limit={limit}" if len(rows) > limit else None
         headers = _NO_CACHE | ({"Link": f'<{following}>; rel="next"'} if following else {})
         return web.json_answer({"items": items, "next": following}, headers=headers)
@@ -218,7 +232,7 @@ def _revision(kind: Kind) -> web.Handler:
         await _state(request, who, kind)
         found = await _version(request, who, kind, version)
         if found.document is None:
-            raise _gone(kind, found.reason)
+            raise _gone(kind, await reason_for(request, who, kind, found.reason))
         return _record(request, found.document, found.tag)
 
     return handle

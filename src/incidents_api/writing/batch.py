@@ -217,7 +217,8 @@ class _Batch:
         elif item.on_existing == "skip" or (known.ended and item.record_id is None):
             self.done[item.place] = Done(item, "unchanged", record_id, into=self._into(record_id, known))
         elif known.ended:
-            self._refuse(item, Gone(f"the {item.kind.name} was ended", reason=known.ended, successor=known.successor))
+            successor = lookup.successor_for(self.conn, known, self.who)
+            self._refuse(item, Gone(f"the {item.kind.name} was ended", reason=known.ended, successor=successor))
         elif not self.look(lookup.shown, record_id, self.who):
             self._refuse(item, Conflict("another record has this id already"))
         else:

@@ -224,6 +224,12 @@ def shown(conn: Connection, record_id: str, who: Visitor) -> bool:
     return row is None or (to.opens(row.audience, row.turns) and to.sees(row.status, row.owner))
 
 
+def successor_for(conn: Connection, ended: Known, who: Visitor) -> str | None:
+    """The record that stands for one that was ended, where the visitor may know of it."""
+    named = ended.successor is not None and (ended.kind != "incident" or shown(conn, ended.successor, who))
+    return ended.successor if named else None
+
+
 def lineage(conn: Connection, record_id: str, *, upwards: bool) -> dict[str, int]:
     """What an actor or location is part of (upwards), or what is part of it, itself included: how many levels away."""
     columns = tables.ancestry.c

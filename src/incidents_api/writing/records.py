@@ -196,7 +196,8 @@ def standing(conn: Connection, kind: Kind, record_id: str, author: Visitor, if_m
             raise NotFound(f"there is no {kind.name} with this id")
         raise Moved(f"the {kind.name} was merged", successor=survivor)
     if found.ended:
-        raise Gone(f"the {kind.name} was ended", reason=found.ended, successor=found.successor)
+        successor = lookup.successor_for(conn, found, author)
+        raise Gone(f"the {kind.name} was ended", reason=found.ended, successor=successor)
     record = lookup.record_of(conn, record_id)
     mark = etag(revision.version, revision.hash)
     if if_match and "*" not in if_match and mark not in if_match:

@@ -148,8 +148,9 @@ class Register:
         if found.ended and (survivor := lookup.survivor(self.conn, record_id)) != record_id:
             return self.by_id(kind, survivor, pointer)
         if found.ended and record_id not in self.held:
-            successor = f"; {found.successor} stands for it" if found.successor else ""
-            self.fault(pointer, f"this {kind} was ended ({found.ended}){successor}", "ended")
+            successor = lookup.successor_for(self.conn, found, self.who)
+            stands = f"; {successor} stands for it" if successor else ""
+            self.fault(pointer, f"this {kind} was ended ({found.ended}){stands}", "ended")
             return None
         return record_id
 

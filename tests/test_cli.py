@@ -345,6 +345,15 @@ def test_verify_fails_where_the_log_was_changed(seeded_incidents: Command) -> No
     assert result.out == ""
 
 
+def test_verify_compares_the_tables_when_asked_to(seeded_incidents: Command) -> None:
+    assert seeded_incidents("verify", "--tables").code == 0
+    ask(seeded_incidents.url, lambda conn: conn.execute(sa.update(tables.claim).values(value=1)) and None)
+    assert seeded_incidents("verify").code == 0
+    fails(seeded_incidents("verify", "--tables"), "the query table claim does not agree with the log at ", "rebuild")
+    assert seeded_incidents("rebuild").code == 0
+    assert seeded_incidents("verify", "--tables").code == 0
+
+
 def test_rebuild_gives_the_same_tables(seeded_incidents: Command) -> None:
     database = Database(seeded_incidents.url)
     before = dump(database)

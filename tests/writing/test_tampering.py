@@ -1,4 +1,4 @@
-"""800 random tamperings are all found by verify and by the independent verifier, and no clean log is."""
+"""R8: 1,200 random tamperings are all found, by verify and by the independent verifier, and no clean log is."""
 
 import importlib.util
 import json
@@ -6,7 +6,7 @@ import random
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,10 +17,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from incidents_api.model.revision import Revision, canonical, commit, link, new_id, new_salt
-from incidents_api.storage import tables
-from incidents_api.storage.database import Database
+from incidents_api.storage import dialects, tables
+from incidents_api.storage.database import Database, migrate
+from incidents_api.writing import replay as replaying
 from incidents_api.writing.append import Change, append
 from incidents_api.writing.archive import log_lines
+from incidents_api.writing.projection import rebuild
+from incidents_api.writing.replay import replay, table_faults
 from incidents_api.writing.verify import revisions, verify
 from tests.make import stored_source
 
@@ -81,6 +84,16 @@ def found(conn: Connection, edition: str | None = None) -> tuple[bool, bool]:
         pinned = (int(seq), hash_)
     entries = (json.loads(line) for line in log_lines(conn))
     return bool(verify(conn, edition=pinned).faults), bool(VERIFIER.check(entries, edition)[1])
+
+
+@pytest.fixture(scope="module")
+def beside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
+    """A store to replay logs into."""
+    database = Database(f"sqlite:///{tmp_path_factory.mktemp('beside') / 'store.db'}")
+    migrate(database)
+    with database.connect_alone() as conn:
+        yield conn
+    database.close_writer()
 
 
 def edition_of(conn: Connection) -> str:
@@ -184,12 +197,17 @@ def rewritten(chance: random.Random, entries: list[dict[str, Any]]) -> None:
     relink(entries, place)
 
 
+def rolled_back(chance: random.Random, entries: list[dict[str, Any]]) -> None:
+    """As `cut`; the query tables are those of the old backup, too."""
+    cut(chance, entries)
+
+
 SHOWN = (altered, changed_body, blanked, removed, swapped, inserted, changed_marks, changed_salt)
-PINNED = (cut, rewritten)
+PINNED = (cut, rewritten, rolled_back)
 """What the log itself cannot show: with the head made to fit, only an edition that was cited elsewhere does."""
 
-LENGTH, EACH = 24, 40
-"""10 ways x 40 times x 2 databases: 800."""
+LENGTH, EACH = 24, 50
+"""11 ways in the log and one in the query tables, each 50 times on 2 databases: 1,200."""
 
 
 @pytest.fixture
@@ -211,6 +229,8 @@ def tampered(database: Database, way: Callable[..., None], chance: random.Random
                 write(conn, entries)
                 if way in PINNED:
                     fix_head(conn, entries)
+                if way is rolled_back:
+                    rebuild(conn)
                 return act(conn)
         finally:
             conn.rollback()
@@ -229,9 +249,10 @@ def test_every_tampering_is_found(filled: Database, way: Callable[..., None]) ->
     assert tried == {(True, True): EACH}
 
 
-def test_a_log_that_was_rewritten_whole_shows_only_against_an_edition(filled: Database) -> None:
+@pytest.mark.parametrize("way", [rewritten, rolled_back], ids=lambda way: way.__name__)
+def test_what_shows_only_against_an_edition(filled: Database, way: Callable[..., None]) -> None:
     for seed in range(20):
-        assert tampered(filled, rewritten, random.Random(seed), found) == (False, False)
+        assert tampered(filled, way, random.Random(seed), found) == (False, False)
 
 
 def test_a_tail_that_was_cut_does_not_show_in_the_log_alone(filled: Database) -> None:
@@ -240,11 +261,49 @@ def test_a_tail_that_was_cut_does_not_show_in_the_log_alone(filled: Database) ->
         assert tampered(filled, cut, random.Random(seed), found) == (True, False)
 
 
+def edit(conn: Connection, chance: random.Random) -> str:
+    """Change, remove or add one row of the query tables; what was done."""
+    table = chance.choice((*tables.PROJECTIONS, None))
+    rows = [] if table is None else [row._asdict() for row in conn.execute(sa.select(table))]
+    if table is None or not rows:
+        dialects.index_words(conn, [(new_id(), 10_000 + chance.randrange(1_000), ["forged"])])
+        return "a word"
+    row = chance.choice(rows)
+    here = sa.and_(*(column == row[column.name] for column in table.primary_key.columns))
+    way = chance.choice(("change", "remove", "add"))
+    if way == "remove":
+        conn.execute(sa.delete(table).where(here))
+        return f"a row of {table.name}"
+    column = chance.choice(list(table.primary_key.columns if way == "add" else table.columns))
+    value, other = row[column.name], column.type.python_type
+    forged = not value if other is bool else f"{value or ''}~" if other is str else (value or 0) + 1_000_000
+    if way == "add":
+        conn.execute(sa.insert(table).values(row | {column.name: forged}))
+    else:
+        conn.execute(sa.update(table).where(here).values({column.name: forged}))
+    return f"{way} {table.name}.{column.name}"
+
+
+def test_every_edit_of_the_query_tables_is_found(
+    seeded_database: Database, beside: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replaying, "BATCH", 10)
+    chance = random.Random(8)
+    with seeded_database.connect() as conn:
+        replay(conn, beside)
+        assert list(table_faults(conn, beside)) == []
+    for _ in range(EACH):
+        with seeded_database.connect() as conn:
+            done = edit(conn, chance)
+            assert len(list(table_faults(conn, beside))) == 1, done
+            conn.rollback()
+
+
 CLEAN = 100
 """Times two databases: 200."""
 
 
-def test_clean_logs_are_clean(database: Database) -> None:
+def test_clean_logs_are_clean(database: Database, beside: Connection) -> None:
     for seed in range(CLEAN):
         chance = random.Random(seed)
         with database.connect() as conn:
@@ -252,6 +311,8 @@ def test_clean_logs_are_clean(database: Database) -> None:
             edition = edition_of(conn)
             assert found(conn, edition) == (False, False), seed
             assert VERIFIER.check(json.loads(line) for line in log_lines(conn))[0] == edition
+            replay(conn, beside)
+            assert list(table_faults(conn, beside)) == [], seed
             conn.rollback()
 
 

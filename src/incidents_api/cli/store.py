@@ -1,6 +1,8 @@
 """incidents migrate, rebuild, verify and doctor: the store itself."""
 
 import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -14,6 +16,7 @@ from incidents_api.storage import database as storage
 from incidents_api.storage import dialects, upkeep
 from incidents_api.storage.database import Database
 from incidents_api.writing import projection, verify
+from incidents_api.writing.replay import replay, table_faults
 
 app = typer.Typer()
 
@@ -68,16 +71,17 @@ def scrub() -> None:
 @app.command("verify")
 def verify_log(
     edition: Annotated[str | None, typer.Option(help="seq:hash, as it was cited: the log must hold it.")] = None,
+    *,
+    tables: Annotated[bool, typer.Option("--tables", help="Replay the log, and compare every row made of it.")] = False,
 ) -> None:
     """Recompute the hash chain and check the links between records."""
     pinned = None if edition is None else verify.read_edition(edition)
-    with (
-        open_store(read_settings()) as database,
-        progress_bar("Verifying the log", seq_of(database)) as progress,
-        database.connect() as conn,
-    ):
-        verdict = verify.verify(conn, lambda seen: progress.update(progress.task_ids[0], completed=seen), pinned)
-        verdict.faults += upkeep.check_integrity(conn)
+    with open_store(read_settings()) as database:
+        with progress_bar("Verifying the log", seq_of(database)) as progress, database.connect() as conn:
+            verdict = verify.verify(conn, lambda seen: progress.update(progress.task_ids[0], completed=seen), pinned)
+            verdict.faults += upkeep.check_integrity(conn)
+        if tables and not verdict.faults:
+            verdict.faults += _replayed(database)
     for redacted in verdict.redacted:
         out.print(redacted, markup=False)
     for fault in verdict.faults:
@@ -86,6 +90,22 @@ def verify_log(
         raise OperatorError(f"{len(verdict.faults)} fault(s) found after {verdict.revisions:,} good revisions")
     typer.echo(f"{verdict.seq}:{verdict.hash}")
     out.print(f"{verdict.revisions:,} revisions verified; the edition is {verdict.seq}:{verdict.hash}")
+
+
+def _replayed(database: Database) -> list[str]:
+    """What the query tables say otherwise than a replay of the log into a store of its own, which is thrown away."""
+    with TemporaryDirectory(prefix="incidents-") as folder:
+        address = dialects.url_of_file(Path(folder) / "replay.db")
+        settings = read_settings().model_copy(update={"database_url": address})
+        with open_store(settings, current=False) as beside:
+            storage.migrate(beside)
+            with (
+                progress_bar("Replaying the log", seq_of(database)) as progress,
+                database.connect() as conn,
+                beside.connect_alone() as made,
+            ):
+                replay(conn, made, lambda done: progress.update(progress.task_ids[0], completed=done))
+                return list(table_faults(conn, made))
 
 
 @app.command()

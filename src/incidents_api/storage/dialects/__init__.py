@@ -14,6 +14,7 @@ from incidents_api.storage.dialects.connections import (
     make_writer,
     parse_url,
     url_of_copy,
+    url_of_file,
     writer_lock,
 )
 from incidents_api.storage.dialects.expressions import (
@@ -33,6 +34,7 @@ from incidents_api.storage.dialects.words import (
     forget_words,
     has_words,
     index_words,
+    indexed_words,
     search_values,
 )
 
@@ -56,6 +58,7 @@ __all__ = [
     "has_words",
     "index",
     "index_words",
+    "indexed_words",
     "insert_rows",
     "inside",
     "is_one_file",
@@ -70,5 +73,6 @@ __all__ = [
     "partial_index",
     "search_values",
     "url_of_copy",
+    "url_of_file",
     "writer_lock",
 ]

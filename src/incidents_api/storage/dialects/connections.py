@@ -177,7 +177,12 @@ COPIES = (".db", ".sqlite", ".sqlite3")
 def url_of_copy(path: Path) -> str | None:
     """The address of the store in a file; None for a file that is none."""
     with path.open("rb") as file:
-        return f"sqlite:///{path}" if file.read(16) == b"SQLite format 3\x00" else None
+        return url_of_file(path) if file.read(16) == b"SQLite format 3\x00" else None
+
+
+def url_of_file(path: Path) -> str:
+    """The address of a store in one file, whether it is there or is to be made."""
+    return f"sqlite:///{path}"
 
 
 def describe(connection: Connection) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Full text: the words are ours (model/words.py), so that both engines find the same; only their index differs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -100,3 +100,17 @@ def clear_words(connection: Connection) -> None:
         connection.exec_driver_sql("INSERT INTO search (search) VALUES ('delete-all')")
     else:
         connection.exec_driver_sql("DELETE FROM search")
+
+
+def indexed_words(connection: Connection) -> Iterator[tuple[int, str]]:
+    """All that the index holds, in order: the seq of a revision and each of its words, once."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(
+            "CREATE VIRTUAL TABLE IF NOT EXISTS temp.word USING fts5vocab(main, search, instance)"
+        )
+        query = "SELECT DISTINCT doc, term FROM temp.word ORDER BY doc, term"
+    else:
+        word = 'unnest(tsvector_to_array(words)) COLLATE "C" AS word'
+        query = f"SELECT seq_from, {word} FROM search ORDER BY seq_from, word"  # noqa: S608
+    with connection.exec_driver_sql(query, execution_options={"yield_per": 1_000}) as found:
+        yield from map(tuple, found)

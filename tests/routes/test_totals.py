@@ -49,7 +49,19 @@ def test_a_whole_and_its_parts_count_once(seeded: TestClient, selected: str) -> 
 
 
 @pytest.mark.parametrize(
-    "by", ["admin1", "country", "type", "year", "month", "granularity", "status", "date_precision", "admin1,type"]
+    "by",
+    [
+        "admin1",
+        "country",
+        "type",
+        "year",
+        "month",
+        "granularity",
+        "status",
+        "date_precision",
+        "earliest,latest",
+        "admin1,type",
+    ],
 )
 @pytest.mark.parametrize("asked", ["", "include_period_totals=true", "measure=freed", "from=2024&to=2024"])
 def test_buckets_add_up_to_the_whole(seeded: TestClient, by: str, asked: str) -> None:
@@ -68,6 +80,11 @@ def test_groups(seeded: TestClient) -> None:
     assert levels(rows["MX-SIN"], "freed") == (58, 58, 58)
     months = {row["key"]["month"]: row["incidents"] for row in total(seeded, "by=month")["rows"]}
     assert months["2024-03"] == 3
+    spans = total(seeded, "by=earliest,latest&from=2024-11&to=2024-11&figures=none")["rows"]
+    assert [(*row["key"].values(), row["incidents"]) for row in spans] == [
+        ("2024-11-15", "2024-11-30", 1),
+        (None, "2024-11-30", 1),
+    ]
     ages = {row["key"]["age_group"]: row for row in total(seeded, "by=age_group&measure=freed")["rows"]}
     assert levels(ages["adult"], "freed") == (36, 36, 36)
     assert levels(ages["child"], "freed") == (22, 22, 22)

@@ -127,8 +127,16 @@ def _dates(member: str, what: str) -> tuple[Field, ...]:
 
     return (
         Field(name="date", type="day", path=member, read=key, sort=True, meaning=f"When {what}; unknown sorts lowest."),
-        Field(name="earliest", type="day", path=f"{member}.earliest", meaning=f"First day on which {what}, if known."),
-        Field(name="latest", type="day", path=f"{member}.latest", meaning=f"Last day on which {what}, if known."),
+        *(
+            Field(
+                name=end,
+                type="day",
+                path=f"{member}.{end}",
+                group=True,
+                meaning=f"{ordinal} day on which {what}, if known.",
+            )
+            for end, ordinal in (("earliest", "First"), ("latest", "Last"))
+        ),
         Field(
             name="date_kind",
             type="code",
@@ -145,21 +153,16 @@ def _dates(member: str, what: str) -> tuple[Field, ...]:
             group=True,
             meaning="How exactly the date is known.",
         ),
-        Field(
-            name="year",
-            type="text",
-            path=f"{member}.edtf",
-            read=bucket(4),
-            group=True,
-            meaning=f"Year in which {what}; null when it is known too coarsely to say.",
-        ),
-        Field(
-            name="month",
-            type="text",
-            path=f"{member}.edtf",
-            read=bucket(7),
-            group=True,
-            meaning=f"Month (YYYY-MM) in which {what}; null when it is known too coarsely to say.",
+        *(
+            Field(
+                name=name,
+                type="text",
+                path=f"{member}.edtf",
+                read=bucket(length),
+                group=True,
+                meaning=f"{told} in which {what}; null when it is known too coarsely to say.",
+            )
+            for name, length, told in (("year", 4, "Year"), ("month", 7, "Month (YYYY-MM)"))
         ),
         Field(
             name="span_start",

@@ -1,6 +1,6 @@
 """Writes every view of the explorer as PNG, at 1280, 375 and 320 pixels, over the five articles: `make screenshots`.
 
-They go to .cache/screenshots. `--docs` writes the two that the documents show into docs/images anew.
+They go to .cache/screenshots. `--docs` writes those that the documents show into docs/images anew.
 """
 
 import argparse
@@ -31,12 +31,12 @@ def addresses(site: str) -> dict[str, str]:
     found |= {path[1:]: path for path in LISTS}
     found |= {f"record-{name}": record(site, "incidents", key) for name, key in RECORDS.items()}
     found |= {kind[:-1]: f"/{kind}/{ask(site, f'/v1/{kind}?limit=1')['items'][0]['id']}" for kind in KINDS}
-    return found | {"source-without-incident": record(site, "sources", "003"), "mapa": "/?lang=es"}
+    return found | {"source-without-incident": record(site, "sources", "003")} | SPANISH
 
 
 KINDS = ("actors", "statistics", "locations")
 
-
+SPANISH = {f"{name}-es": f"/?lang=es&view={name}" for name in ("map", "timeline", "table", "facets")}
 RECORDS = {"whole": "S001-R0", "part": "S001-R1", "contested": "S004-A1", "undated": "S002-R1"}
 
 
@@ -57,13 +57,14 @@ def write(browser: Browser, site: str, folder: Path) -> None:
 
 
 def illustrate(browser: Browser, site: str) -> None:
-    """The two images of the documents."""
+    """The images of the documents."""
     page = browser.new_page(viewport={"width": 1120, "height": 920}, locale="en-GB", color_scheme="light")
     page.goto(site)
     settled(page).screenshot(path=DOCS / "map.png")
-    page.set_viewport_size({"width": 1060, "height": 660})
-    page.goto(f"{site}{record(site, 'incidents', RECORDS['contested'])}")
-    settled(page).screenshot(path=DOCS / "contested.png")
+    for name, high in (("contested", 660), ("whole", 740)):
+        page.set_viewport_size({"width": 1060, "height": high})
+        page.goto(f"{site}{record(site, 'incidents', RECORDS[name])}")
+        settled(page).screenshot(path=DOCS / f"{name}.png")
     page.close()
 
 

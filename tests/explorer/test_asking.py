@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.explorer.looks import count, settled
+from tests.explorer.looks import count, settled, violations
 
 Visit = Callable[..., Page]
 
@@ -21,11 +21,12 @@ def asked(page: Page, path: str = "/v1/totals") -> list[str]:
 @pytest.mark.parametrize(
     ("path", "width", "totals"),
     [
-        # The sums, what is known roughly, an overview, the dots; and three facets where there is room beside the map.
-        ("/", 1280, 7),
-        ("/", 375, 4),
-        # Where the map is told where to be, nobody asks where everything is.
+        # The sums, what is known roughly, the dots; and three facets where there is room beside the map.
+        ("/", 1280, 6),
+        ("/", 375, 3),
         ("/?at=24,-107,6", 375, 3),
+        # Where no place is known, nobody asks for dots.
+        ("/?admin1=MX-TAM", 375, 2),
         ("/?view=timeline", 375, 2),
         ("/?view=table", 375, 1),
     ],
@@ -90,6 +91,55 @@ def test_a_question_that_nobody_waits_for_any_more_is_taken_back(visit: Visit, s
     assert count(page) == 12
     assert gone
     assert all("admin1=MX-SIN" in url for url in gone), gone
+
+
+def test_what_is_quick_does_not_stand_behind_slow_sums(visit: Visit, seeded_site: str) -> None:
+    page = settled(visit(seeded_site, "/codebook"))
+    with held(page, "/v1/totals"):
+        page.goto(f"{seeded_site}/?view=table", wait_until="domcontentloaded")
+        expect(page.locator("tbody tr")).to_have_count(12)
+        expect(page.locator(".summary .skeleton")).to_be_visible()
+        page.get_by_role("link", name="16 people rescued").click()
+        expect(page.get_by_role("heading", name="What is claimed")).to_be_visible()
+
+
+@contextmanager
+def busy(page: Page, part: str, seconds: int) -> Iterator[None]:
+    """While it lasts, the service has no time for questions with these words in their address."""
+
+    def refuse(route: Route) -> None:
+        told = {"status": 503, "title": "The store cannot answer now"}
+        route.fulfill(status=503, headers={"Retry-After": str(seconds)}, json=told)
+
+    page.route(re.compile(re.escape(part)), refuse)
+    yield
+    page.unroute_all()
+
+
+def test_a_busy_service_is_asked_again(visit: Visit, seeded_site: str) -> None:
+    page = settled(visit(seeded_site, "/codebook"))
+    with busy(page, "by=type", 1):
+        page.goto(f"{seeded_site}/?view=table", wait_until="domcontentloaded")
+        waits = page.locator(".beside .busy")
+        expect(waits).to_contain_text("The service has much to do just now. This is asked again by itself.")
+        # All else is there meanwhile.
+        expect(page.get_by_test_id("count")).to_have_text("12")
+        expect(page.locator("tbody tr")).to_have_count(12)
+    expect(page.get_by_role("button", name=re.compile("^Rescue operation 8"))).to_be_visible()
+    expect(waits).to_have_count(0)
+
+
+def test_who_does_not_want_to_wait_for_a_busy_service_need_not(visit: Visit, seeded_site: str) -> None:
+    page = settled(visit(seeded_site, "/codebook"))
+    with busy(page, "/v1/incidents?", 30):
+        page.goto(f"{seeded_site}/?view=table", wait_until="domcontentloaded")
+        for _ in range(3):
+            page.get_by_role("button", name="Try now").click()
+        expect(page.get_by_role("alert")).to_contain_text("The service has too much to do.")
+        assert violations(page) == []
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("tbody tr")).to_have_count(12)
+    assert page.evaluate("performance.getEntriesByType('navigation').length") == 1
 
 
 def test_every_view_says_that_it_is_loading(visit: Visit, seeded_site: str) -> None:

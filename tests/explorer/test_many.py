@@ -60,6 +60,32 @@ def test_many_points_are_few_dots_and_none_is_lost(visit: Visit, ucdp_site: str)
     assert listed == sorted(listed, reverse=True)
 
 
+def test_the_timeline_tells_days_and_spans_where_each_would_be_too_many(visit: Visit, ucdp_site: str) -> None:
+    page = settled(visit(ucdp_site, "/?view=timeline&from=2010-03-01&to=2010-06-30"))
+    chart = page.get_by_role("img", name=re.compile("^Incidents by day"))
+    known, within = re.findall(r"\d+", chart.get_attribute("aria-label") or "")
+    assert int(known) + int(within) == count(page) > 300
+    assert not page.evaluate("performance.getEntriesByType('resource').some((one) => one.name.includes('limit=300'))")
+    assert violations(page) == []
+    # A click on a day chooses it, and then each incident is there: a dot where the day is known, else a bar.
+    day = chart.locator("rect.month").nth(20)
+    asked = re.fullmatch(r"(\d+ \w+ 2010): (\d+)", day.locator("title").text_content() or "")
+    assert asked is not None
+    day.click()
+    expect(page).to_have_url(re.compile(r"from=(2010-\d\d-\d\d)&to=\1$"))
+    marks = settled(page).locator(".mark")
+    expect(marks.locator("circle")).to_have_count(int(asked[2]))
+    assert marks.count() == count(page)
+    for dot in marks.filter(has=page.locator("circle")).all():
+        assert (dot.get_attribute("aria-label") or "").endswith(f": {asked[1]}")
+    page.get_by_role("button", name="All times").click()
+    assert count(page) == 18_957
+    # By keyboard alone: the two ends of the time are there from the beginning.
+    page.get_by_role("slider", name="Begin of the chosen time").focus()
+    page.keyboard.press("PageUp")
+    expect(page).to_have_url(re.compile("from="))
+
+
 def test_every_view_stands_and_the_table_pages(visit: Visit, ucdp_site: str) -> None:
     for view in ("timeline", "facets", "table"):
         page = unfolded(visit(ucdp_site, f"/?view={view}"))

@@ -44,11 +44,40 @@ def amber(page: Page, name: str) -> int:
     return found
 
 
-def test_what_has_no_place_is_a_number(visit: Visit, changed_site: str) -> None:
-    page = settled(visit(changed_site, "/?q=says"))
-    expect(page.locator(".dot")).to_have_count(0)
+def test_what_has_no_place_is_a_number_that_leads_to_a_list(visit: Visit, changed_site: str) -> None:
+    page = settled(visit(changed_site))
+    expect(page.locator(".rough .unlocated")).to_have_text("Without any place 1")
+    page.get_by_role("link", name="Without any place").click()
+    expect(page.locator("tbody th")).to_have_text(["Nobody says where"])
+    expect(page.locator(".chip")).to_contain_text("Condition Without any place")
+    page.get_by_role("link", name="Map", exact=True).click()
     expect(page.locator(".rough li")).to_have_text(["Without any place 1"])
-    expect(page.get_by_test_id("count")).to_have_text("1")
+    expect(page.locator(".dot")).to_have_count(0)
+
+
+def test_the_map_jumps_in_one_piece(visit: Visit, changed_site: str) -> None:
+    """Names and dots never stand, for a frame, where the map was before, or as large as its scale was."""
+    page = settled(visit(changed_site))
+    page.evaluate(
+        """() => {
+            window.tallest = 0;
+            const look = () => {
+                for (const one of document.querySelectorAll(".area-name"))
+                    window.tallest = Math.max(window.tallest, one.getBoundingClientRect().height);
+                requestAnimationFrame(look);
+            };
+            look();
+        }"""
+    )
+    for name in ("Kenya", "Mexico"):
+        facet = page.get_by_role("list", name="Country", exact=True)
+        if not facet.count():
+            page.locator(".beside summary", has_text="Country").click()
+        facet.get_by_role("button", name=re.compile(f"^{name} ")).click()
+        settled(page)
+        facet.get_by_role("button", name=re.compile(f"^{name} ")).click()
+        settled(page)
+    assert 0 < page.evaluate("window.tallest") < 40
 
 
 def test_dots_stay_small_and_names_cover_nothing(visit: Visit, ucdp_site: str) -> None:
@@ -60,6 +89,10 @@ def test_dots_stay_small_and_names_cover_nothing(visit: Visit, ucdp_site: str) -
     assert len(names) > 3
     assert max(dot["width"] for dot in dots) <= 44
     assert [(name, other) for name in names for other in (*dots, *names) if other != name and meet(name, other)] == []
+    middles = [{"x": dot["x"] + 8, "y": dot["y"] + 8, "width": dot["width"] - 16, "height": 0} for dot in dots]
+    numbered = [one for one in middles if one["width"] > 4]
+    hidden = [one for one in numbered if sum(meet(one, {**other, "height": 16}) for other in numbered) > 2]
+    assert hidden == []
 
 
 def meet(one: Box, other: Box) -> bool:

@@ -7,17 +7,20 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
 import hatch_build
+from incidents_api.model import vocabulary
 from tests.explorer.looks import ask, count, record, settled, violations
 from tests.machine import program
 from tests.test_query_docs import R
 
 Visit = Callable[..., Page]
+ROOT = Path(__file__).parents[2]
 
 
 def facet(page: Page, name: str, value: str) -> None:
@@ -108,6 +111,14 @@ def test_a_record_tells_how_sure_and_how_it_hangs_together(visit: Visit, seeded_
     expect(page.get_by_text("claimed responsibility for the mass kidnapping of 66 people")).to_be_visible()
     expect(page.locator(".relations")).to_contain_text("58 of the hostages freed")
     expect(page.locator(".envelope")).to_contain_text("Version 1")
+
+
+def test_a_record_tells_how_people_were_held(visit: Visit, seeded_site: str) -> None:
+    page = settled(visit(seeded_site, record(seeded_site, "incidents", "S002-R1")))
+    held = page.locator("section").filter(has=page.get_by_role("heading", name="Held", exact=True))
+    expect(held).to_contain_text("Safehouse")
+    expect(held).to_contain_text("a cartel-operated safehouse in Tamaulipas")
+    expect(page.get_by_text("utilized tactical units to secure residences")).to_be_visible()
 
 
 def test_a_source_without_incidents_says_so(visit: Visit, seeded_site: str) -> None:
@@ -299,6 +310,21 @@ def test_spanish_is_chosen_and_kept(visit: Visit, seeded_site: str) -> None:
     assert page.evaluate("document.documentElement.lang") == "es"
     page.goto(f"{seeded_site}{record(seeded_site, 'incidents', 'S000-R1')}")
     expect(page.locator(".gist")).to_contain_text("algún día entre el 15 y el 30 de noviembre de 2024")
+    page.goto(f"{seeded_site}{record(seeded_site, 'incidents', 'S004-A1')}")
+    expect(page.locator(".gist")).to_have_text("durante 2021 · en algún lugar de Mexico")
+
+
+def test_every_code_has_a_label_in_spanish() -> None:
+    told: dict[str, set[str]] = {}
+    codes: set[str] = set()
+    for line in (ROOT / "explorer" / "src" / "i18n" / "codes-es.ts").read_text("utf-8").splitlines():
+        if opened := re.match(r"  (\w+): \{", line):
+            codes = told.setdefault(opened[1], set())
+        codes |= {one.strip('"') for one in re.findall(r'("[\w:]+"|\w+): "', line)}
+    wanted = {name: set(vocabulary.codes(name)) for name in vocabulary.LISTS} | {"list": set(vocabulary.LISTS)}
+    assert {
+        name: codes - told.get(name, set()) for name, codes in wanted.items() if codes - told.get(name, set())
+    } == {}
 
 
 def test_the_window_is_named_after_the_page(visit: Visit, seeded_site: str) -> None:

@@ -96,6 +96,17 @@ export interface Stored {
   external_ids: Record<string, string>;
 }
 
+export interface Captivity {
+  setting: string | null;
+  ransom_demanded: string;
+  ransom_paid: string;
+  ransom_amount: { amount: number; currency: string } | null;
+  days_low: number | null;
+  days_high: number | null;
+  outcome: string | null;
+  evidence: Evidence[];
+}
+
 export interface Incident extends Stored {
   type: string;
   secondary_types: string[];
@@ -109,7 +120,7 @@ export interface Incident extends Stored {
   claims: Claim[];
   tallies: Tally[];
   relations: Relation[];
-  captivity: Record<string, unknown> | null;
+  captivity: Captivity | null;
   tags: string[];
   review: { status: string; by: string | null; reason: string | null };
   sensitivity: string;

@@ -8,6 +8,9 @@ const day = (iso: string, form: Intl.DateTimeFormatOptions = { day: "numeric", m
 /** "26 March 2024" */
 export const longDay = (iso: string): string => day(iso);
 
+/** "5 Mar", and on the first of a year "1 Jan 2024" */
+export const shortDay = (iso: string): string => day(iso, iso.slice(5, 10) === "01-01" ? { day: "numeric", month: "short", year: "numeric" } : { day: "numeric", month: "short" });
+
 /** "Mar 2024" */
 export const shortMonth = (iso: string): string => day(iso, { month: "short", year: "numeric" });
 

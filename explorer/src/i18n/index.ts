@@ -1,7 +1,7 @@
 // Words in the reader's language: of the page, of codes, of countries.
 import { computed, signal } from "@preact/signals";
 import { ask } from "../api/client";
-import type { Code, Codebook } from "../api/types";
+import type { Code, Codebook, CodeList } from "../api/types";
 import { address } from "../state/address";
 import { codesInSpanish } from "./codes-es";
 import { en, type Key } from "./en";
@@ -47,6 +47,9 @@ export function label(list: string, code: string | null | undefined): string {
   return spanish ?? codes.value.get(list)?.get(code)?.label ?? code.replaceAll("_", " ");
 }
 
+/** What a list of codes is called. */
+export const listLabel = (list: CodeList): string => (language.value === "es" ? codesInSpanish.list?.[list.list] : undefined) ?? list.label;
+
 /** The label without what stands in brackets or behind a slash: for tight places. */
 export const brief = (list: string, code: string): string => label(list, code).replace(/ [(/].*$/, "");
 
@@ -54,13 +57,21 @@ export const brief = (list: string, code: string): string => label(list, code).r
 export const meaning = (list: string, code: string): string => codes.value.get(list)?.get(code)?.definition ?? "";
 
 /** The browser's own name of a country or a language. */
-function named(type: "region" | "language", code: string): string {
+function named(type: "region" | "language", code: string, tongue: string = language.value): string {
   try {
-    return new Intl.DisplayNames([language.value], { type }).of(code) ?? code;
+    return new Intl.DisplayNames([tongue], { type }).of(code) ?? code;
   } catch {
     return code;
   }
 }
 
 export const country = (code: string): string => named("region", code);
+
+const plain = (text: string): string => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+
+/** The name of a place with its country, unless it says so itself, in whichever language. */
+export function withCountry(name: string, code: string | null): string {
+  const said = !code || Object.keys(LANGUAGES).some((tongue) => plain(name).includes(plain(named("region", code, tongue))));
+  return said ? name : `${name}, ${country(code)}`;
+}
 export const tongue = (code: string): string => named("language", code);

@@ -23,11 +23,41 @@ const [SMALLEST, LARGEST] = [14, 44];
 export function circles(rows: Row[], camera: Camera): Dot[] {
   const known = rows.filter((row) => row.point).sort((one, other) => other.incidents - one.incidents);
   const most = Math.max(32, known[0]?.incidents ?? 0);
-  return known.map((row) => ({
+  const dots = known.map((row) => ({
     row,
     ...placed(toX(row.point?.lon ?? 0), toY(row.point?.lat ?? 0), camera),
     size: Math.round(SMALLEST + ((LARGEST - SMALLEST) * Math.log(row.incidents)) / Math.log(most)),
   }));
+  apart(dots);
+  return dots;
+}
+
+const ROUNDS = 6;
+const FARTHEST = 14;
+
+/** Moves dots that stand for several, and so for no one point, a little from those that they would cover. */
+function apart(dots: Dot[]): void {
+  const home = dots.map(({ x, y }) => ({ x, y }));
+  for (let round = 0; round < ROUNDS; round++)
+    for (const [n, one] of dots.entries())
+      for (const other of dots.slice(n + 1)) {
+        const [dx, dy] = [other.x - one.x, other.y - one.y];
+        const wanted = (one.size + other.size) / 2;
+        if (Math.abs(dx) >= wanted || Math.abs(dy) >= wanted) continue;
+        const distance = Math.hypot(dx, dy) || 1;
+        const push = Math.max(0, wanted - distance) / 2 / distance;
+        for (const [dot, sign] of [[one, -1], [other, 1]] as const) {
+          if (dot.row.incidents === 1) continue;
+          dot.x += sign * dx * push;
+          dot.y += sign * dy * push;
+        }
+      }
+  for (const [n, dot] of dots.entries()) {
+    const [dx, dy] = [dot.x - (home[n]?.x ?? 0), dot.y - (home[n]?.y ?? 0)];
+    const back = Math.min(1, FARTHEST / (Math.hypot(dx, dy) || 1));
+    dot.x = (home[n]?.x ?? 0) + dx * back;
+    dot.y = (home[n]?.y ?? 0) + dy * back;
+  }
 }
 
 const LETTER = 6.3;

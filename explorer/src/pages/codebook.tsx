@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { useAnswer } from "../api/ask";
 import type { Codebook } from "../api/types";
-import { label, t } from "../i18n";
+import { label, listLabel, t } from "../i18n";
 import type { Key } from "../i18n/en";
 import { Status } from "../parts/status";
 
@@ -18,7 +18,7 @@ export function CodebookPage() {
   const [find, setFind] = useState("");
   const wanted = find.trim().toLocaleLowerCase();
   const meets = (...texts: (string | null)[]): boolean => !wanted || texts.some((text) => text?.toLocaleLowerCase().includes(wanted));
-  const lists = answer.data?.lists.map((list) => ({ ...list, codes: list.codes.filter((code) => meets(code.code, code.label, code.definition)) })).filter((list) => list.codes.length);
+  const lists = answer.data?.lists.map((list) => ({ ...list, codes: list.codes.filter((code) => meets(code.code, label(list.list, code.code), code.definition)) })).filter((list) => list.codes.length);
   const fields = (answer.data?.fields ?? []).filter((one) => meets(one.field, one.meaning));
   const kinds = [...new Set(fields.map((one) => one.kind))];
   return (
@@ -28,13 +28,13 @@ export function CodebookPage() {
         {t("codebook_told")} <a href="/v1/codebook.csv" download>CSV</a> · <a href="/v1/codebook">JSON</a>
       </p>
       <input type="search" value={find} aria-label={t("facet_find", { what: t("nav_codebook") })} placeholder={t("facet_find", { what: t("nav_codebook") })} onInput={(event) => setFind(event.currentTarget.value)} />
-      <Status answer={answer}>
+      <Status answer={answer} shape="rows">
         <section>
           <h2>{t("codes")}</h2>
           {lists?.map((list) => (
             <details key={list.list} id={list.list} open={wanted !== ""}>
               <summary>
-                <h3>{list.label}</h3> <small>{list.codes.length}</small>
+                <h3>{listLabel(list)}</h3> <small>{list.codes.length}</small>
               </summary>
               <p class="hint">{list.meaning}</p>
               <dl>

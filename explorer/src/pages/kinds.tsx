@@ -59,7 +59,7 @@ function List({ kind }: { kind: string }) {
         <input type="search" value={words} aria-label={t("facet_find", { what: title })} placeholder={t("facet_find", { what: title })} onInput={(event) => setWords(event.currentTarget.value)} />
         {narrowed && <Choice kind={kind} param={narrowed[0]} codes={narrowed[1]} choose={(value) => to({ [narrowed[0]]: value })} />}
       </form>
-      <Status answer={answer}>
+      <Status answer={answer} shape="rows">
         {answer.data?.items.length ? (
           <>
             <ul class="plain rows">
@@ -177,7 +177,8 @@ function One({ kind, id }: { kind: string; id: string }) {
   );
 }
 
-function Facts({ rows }: { rows: (readonly [string, preact.ComponentChildren])[] }) {
+/** Names and values; what has no value is left out. */
+export function Facts({ rows }: { rows: (readonly [string, preact.ComponentChildren])[] }) {
   return (
     <dl class="facts">
       {rows

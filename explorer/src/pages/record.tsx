@@ -1,8 +1,9 @@
 // One incident: what is claimed, by whom, in which words, and why the figures are what they are.
 import { useAnswer } from "../api/ask";
-import type { Evidence, Incident, Page, Participation, Place, Source } from "../api/types";
+import type { Captivity, Evidence, Incident, Page, Participation, Place, Source } from "../api/types";
 import { inWords } from "../format/dates";
-import { country, label, meaning, t } from "../i18n";
+import { span } from "../format/figures";
+import { label, meaning, number, t, withCountry } from "../i18n";
 import { CopyButton } from "../parts/dialog";
 import { Status } from "../parts/status";
 import { where } from "../views/table";
@@ -10,7 +11,7 @@ import { History } from "./history";
 import { Claims } from "./record-claims";
 import { Family } from "./record-family";
 import { Relations } from "./record-relations";
-import { sourceTitle } from "./kinds";
+import { Facts, sourceTitle } from "./kinds";
 
 export type Sources = ReadonlyMap<string, Source>;
 
@@ -33,6 +34,13 @@ export function RecordPage({ id }: { id: string }) {
             <div>
               <When one={one} sources={sources} />
               <Where places={one.locations} sources={sources} />
+              {one.captivity && <Held as={one.captivity} sources={sources} />}
+              {one.evidence.length > 0 && (
+                <section>
+                  <h2>{t("rests_on")}</h2>
+                  <Words evidence={one.evidence} sources={sources} />
+                </section>
+              )}
             </div>
             <Who actors={one.actors} sources={sources} />
           </div>
@@ -116,7 +124,7 @@ function Where({ places, sources }: { places: Place[]; sources: Sources }) {
           <li key={place.role + place.location_id}>
             <p>
               <a href={`/locations/${place.location_id}`}>{place.name}</a>
-              {place.country && !place.name.includes(country(place.country)) && `, ${country(place.country)}`}
+              {withCountry(place.name, place.country).slice(place.name.length)}
             </p>
             <p class="says">
               {label("location_role", place.role)} · {label("location_precision", place.precision)}
@@ -125,6 +133,28 @@ function Where({ places, sources }: { places: Place[]; sources: Sources }) {
           </li>
         ))}
       </ul>
+    </section>
+  );
+}
+
+/** How people were held: what is known of it, and the words for it. */
+function Held({ as: told, sources }: { as: Captivity; sources: Sources }) {
+  const { days_low: low, days_high: high, ransom_amount: ransom } = told;
+  const known = (code: string | null): string | null => (code === "unknown" ? null : code);
+  return (
+    <section>
+      <h2>{t("captivity")}</h2>
+      <Facts
+        rows={[
+          [t("captivity_setting"), known(told.setting) && label("captivity_setting", told.setting)],
+          [t("captivity_days"), (low ?? high) === null ? null : span({ low, best: null, high })],
+          [t("captivity_outcome"), known(told.outcome) && label("captivity_outcome", told.outcome)],
+          [t("ransom_demanded"), label("answer", told.ransom_demanded)],
+          [t("ransom_paid"), label("answer", told.ransom_paid)],
+          [t("ransom_amount"), ransom && `${number(ransom.amount)} ${ransom.currency}`],
+        ]}
+      />
+      <Words evidence={told.evidence} sources={sources} />
     </section>
   );
 }

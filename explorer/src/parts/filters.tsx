@@ -1,6 +1,6 @@
 // What is chosen now: a chip for each value, and the dates.
 import { country, has, label, t } from "../i18n";
-import { change, filter, filtered, toggle, values } from "../state/filter";
+import { change, filter, filtered, NOWHERE, toggle, values } from "../state/filter";
 import { useNames } from "./names";
 
 /** The code list of a parameter's values. */
@@ -39,6 +39,7 @@ function Chips({ name }: { name: string }) {
   const known = useNames(name, chosen);
   const shown = (value: string): string => {
     const list = LISTS[name];
+    if (name === "filter" && value.endsWith(NOWHERE)) return value.replace(NOWHERE, t("map_unlocated"));
     return list ? label(list, value) : name === "country" ? country(value) : (known.get(value) ?? value);
   };
   const title = has(`facet_${name}`) ? t(`facet_${name}` as "facet_type") : has(`filter_${name}`) ? t(`filter_${name}` as "filter_q") : name;

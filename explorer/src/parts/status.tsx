@@ -1,33 +1,74 @@
-// Loading, failing and empty: the three states that every view has beside the full one.
+// Loading, waiting, failing and empty: the states that every view has beside the full one.
 import type { ComponentChildren } from "preact";
-import type { Answer } from "../api/ask";
-import { forget } from "../api/client";
+import { useEffect, useState } from "preact/hooks";
+import { again, type Answer } from "../api/ask";
+import type { Pause, Refused } from "../api/client";
 import { t } from "../i18n";
 import { address } from "../state/address";
-import { addressWith, filtered } from "../state/filter";
 
-/** What is inside once the answer is there; before, that it is loading, or why it cannot be. */
-export function Status({ answer, children }: { answer: Answer<unknown>; children: ComponentChildren }) {
-  if (answer.error) return <Failure error={answer.error} />;
-  if (answer.data === null)
-    return (
-      <p class="status" role="status">
-        {t("loading")} …
-      </p>
-    );
-  return <div class={answer.loading ? "stale" : "fresh"}>{children}</div>;
+/** The shape of what will stand there: figures beside each other, lines, rows of a table, or one large picture. */
+export type Shape = "cards" | "lines" | "rows" | "picture";
+
+const PIECES: Record<Shape, number> = { cards: 4, lines: 4, rows: 9, picture: 1 };
+
+interface Props {
+  answer: Answer<unknown>;
+  shape?: Shape;
+  children: ComponentChildren;
 }
 
-function Failure({ error }: { error: NonNullable<Answer<unknown>["error"]> }) {
-  const again = (): void => {
-    forget();
-    address.value = { ...address.value };
-    location.reload();
-  };
+/** What is inside once the answer is there; before, the shape that it will have, or why it is not there. */
+export function Status({ answer, shape = "lines", children }: Props) {
+  if (answer.error) return <Failure error={answer.error} />;
+  return (
+    <>
+      {answer.pause && <Busy pause={answer.pause} />}
+      {answer.data === null ? <Skeleton shape={shape} /> : <div class={answer.loading ? "stale" : "fresh"}>{children}</div>}
+    </>
+  );
+}
+
+function Skeleton({ shape }: { shape: Shape }) {
+  return (
+    <div class={`skeleton ${shape}`}>
+      <span class="unseen" role="status">
+        {t("loading")} …
+      </span>
+      {Array.from({ length: PIECES[shape] }, (_, n) => (
+        <i key={n} />
+      ))}
+    </div>
+  );
+}
+
+/** The service has no time now; the question is asked again by itself. */
+function Busy({ pause }: { pause: Pause }) {
+  const [now, setNow] = useState(Date.now());
+  useEffect(() => {
+    const clock = setInterval(() => setNow(Date.now()), 500);
+    return () => clearInterval(clock);
+  }, []);
+  return (
+    <div class="status busy">
+      <p role="status">{t("busy")}</p>
+      <p>
+        <span aria-hidden="true">{t("busy_again", { n: Math.max(0, Math.ceil((pause.until - now) / 1000)) })}</span>{" "}
+        <button type="button" onClick={pause.end}>
+          {t("busy_now")}
+        </button>
+      </p>
+    </div>
+  );
+}
+
+const SAID: Record<number, "unreachable" | "still_busy"> = { 0: "unreachable", 429: "still_busy", 503: "still_busy" };
+
+function Failure({ error }: { error: Refused }) {
+  const said = SAID[error.status];
   return (
     <div class="status failure" role="alert">
       <p>
-        <strong>{t("failed")}</strong> {error.status ? error.message : t("unreachable")}
+        <strong>{t("failed")}</strong> {said ? t(said) : error.message}
       </p>
       {error.faults.length > 0 && (
         <ul>
@@ -37,7 +78,7 @@ function Failure({ error }: { error: NonNullable<Answer<unknown>["error"]> }) {
         </ul>
       )}
       {error.status === 400 ? (
-        <a class="button" href={addressWith(Object.fromEntries([...address.value.params.keys()].map((name) => [name, null])))}>
+        <a class="button" href={address.value.path}>
           {t("clear")}
         </a>
       ) : (
@@ -51,14 +92,15 @@ function Failure({ error }: { error: NonNullable<Answer<unknown>["error"]> }) {
 
 /** Nothing is there. */
 export function Empty() {
+  const filtered = [...address.value.params.keys()].some((name) => name !== "view" && name !== "lang");
   return (
     <div class="status empty">
       <p>
         <strong>{t("empty")}</strong>
       </p>
-      {filtered.value && (
+      {filtered && (
         <p>
-          {t("empty_told")} <a href="/">{t("clear")}</a>
+          {t("empty_told")} <a href={address.value.path}>{t("clear")}</a>
         </p>
       )}
     </div>

@@ -31,7 +31,7 @@ export function Summary() {
   const left = answer.data?.excluded.period_totals ?? 0;
   return (
     <section class="summary" aria-label={t("people")}>
-      <Status answer={answer}>
+      <Status answer={answer} shape="cards">
         <div class="cards" aria-live="polite">
           <div class="card count">
             <b data-testid="count">{number(count)}</b>

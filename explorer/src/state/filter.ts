@@ -82,5 +82,17 @@ export function toggle(name: string, value: string): void {
   change({ [name]: there.includes(value) ? there.filter((one) => one !== value) : [...there, value] });
 }
 
+/** Precisions at which a point is a place; as `max_precision` has them when it is left out. */
+export const PRECISE = ["exact", "vicinity", "locality", "city"];
+
+/** The condition of what can be shown nowhere on a map: no country, and no point that is a place. */
+export const NOWHERE = `country IS NULL AND (precision IS NULL OR precision NOT IN (${PRECISE.map((code) => `'${code}'`).join(",")}))`;
+
+/** The address of the table of what has no place within the filter. */
+export function nowhereAddress(): string {
+  const [asked] = values("filter");
+  return addressWith({ view: "table", filter: asked ? `(${asked}) AND ${NOWHERE}` : NOWHERE });
+}
+
 /** Whether anything is filtered. */
 export const filtered = computed(() => filter.value.length > 0);

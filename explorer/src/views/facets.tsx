@@ -25,6 +25,9 @@ const FACETS = [
 ] as const;
 type Facet = (typeof FACETS)[number];
 
+/** Of these there can be several, or none: what has none is not unknown. */
+const SEVERAL = new Set<string>(["actor", "role", "attribution", "secondary_type", "tag"]);
+
 const SHOWN = 7;
 const FIND_FROM = 10;
 
@@ -123,7 +126,7 @@ function Counts({ facet, title }: { facet: Facet; title: string }) {
           <li key={value ?? ""} style={{ "--part": `${Math.round((incidents / most) * 100)}%` }}>
             {value === null ? (
               <span class="unknown">
-                <span>{t("facet_unknown")}</span> <b>{number(incidents)}</b>
+                <span>{t(SEVERAL.has(facet.by) ? "facet_none" : "facet_unknown")}</span> <b>{number(incidents)}</b>
               </span>
             ) : (
               <button type="button" aria-pressed={isChosen(facet, value)} onClick={() => choose(facet, value)}>

@@ -2,18 +2,24 @@
 import type { Incident } from "../api/types";
 import { dayNumber } from "../format/dates";
 import { label } from "../i18n";
+import type { Scale } from "./time-scale";
 
 export interface Lane {
   one: Incident;
   lane: number;
   x: number;
   wide: number;
-  openLeft: boolean;
-  openRight: boolean;
+  exact: boolean;
+  /** Whether an end is not known. */
+  open: boolean;
   text: { what: string; x: number; inside: boolean } | null;
 }
 
-const LETTER = 6.4;
+const LETTER = 6.8;
+/** Pixels that a dot for a day is wide. */
+const DOT = 10;
+/** Pixels by which a span that begins before the first day begins outside of what is seen. */
+const OUTSIDE = 8;
 const LONGEST = 64;
 const SHORTEST = 12;
 const GAP = 10;
@@ -25,26 +31,24 @@ function shortened(title: string, room: number): string | null {
   return letters < SHORTEST ? null : `${title.slice(0, letters - 2).replace(/\s+\S*$/, "")} …`;
 }
 
-/** Lanes for incidents between two days on so many pixels; earlier ones first. */
-export function lanes(items: Incident[], first: number, last: number, width: number): Lane[] {
-  const x = (day: number): number => ((day - first) / Math.max(1, last - first)) * width;
+/** Lanes for incidents on a scale; earlier ones first. */
+export function lanes(items: Incident[], { width, x }: Scale): Lane[] {
   const ends: number[] = [];
   return items.map((one) => {
     const [from, to] = [one.date?.earliest, one.date?.latest];
-    const openLeft = !from || dayNumber(from) < first;
-    const openRight = !to || dayNumber(to) > last;
-    const left = openLeft ? 0 : x(dayNumber(from));
-    const right = openRight ? width : Math.min(width, x(dayNumber(to) + 1));
-    const wide = right - left;
-    const after = left + Math.max(wide, 10) + 6;
-    const text = named(one.title ?? label("incident_type", one.type), { before: left - 6, inside: openLeft ? wide - 20 : 0, after: width - after });
+    const exact = Boolean(from) && from === to;
+    const [begun, ended] = [from ? x(dayNumber(from)) : -Infinity, to ? x(dayNumber(to) + 1) : Infinity];
+    const left = exact ? (begun + ended - DOT) / 2 : Math.max(-OUTSIDE, begun);
+    const wide = exact ? DOT : Math.max(8, Math.min(width + OUTSIDE, ended) - left);
+    const after = left + wide + 6;
+    const text = named(one.title ?? label("incident_type", one.type), { before: left - 6, inside: begun < 0 ? wide - OUTSIDE - 20 : 0, after: width - after });
     const start = text?.at === "before" ? left - 2 - text.wide : left;
-    const end = text?.at === "after" ? after + text.wide : left + Math.max(wide, 10);
+    const end = text?.at === "after" ? after + text.wide : left + wide;
     let lane = ends.findIndex((taken) => taken + GAP <= start);
     if (lane < 0) lane = ends.length;
     ends[lane] = end;
-    const textX = { before: start, inside: left + 10, after };
-    return { one, lane, x: left, wide, openLeft, openRight, text: text && { what: text.what, x: textX[text.at], inside: text.at === "inside" } };
+    const textX = { before: start, inside: Math.max(0, left) + 10, after };
+    return { one, lane, x: left, wide, exact, open: !from || !to, text: text && { what: text.what, x: textX[text.at], inside: text.at === "inside" } };
   });
 }
 

@@ -1,6 +1,6 @@
 // The map: precise points as dots, what is known only roughly as hatched areas, what has no place as a number.
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { type Answer, useAnswer } from "../api/ask";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { type Answer, attempts, useAnswer } from "../api/ask";
 import type { Incident, Page, Row, Totals } from "../api/types";
 import { inWords } from "../format/dates";
 import { country, label, number, t } from "../i18n";
@@ -12,10 +12,8 @@ import { movable } from "../map/surface";
 import { useNames } from "../parts/names";
 import { Status } from "../parts/status";
 import { address } from "../state/address";
-import { change, countsUrl, filter, listUrl, toggle, values, without } from "../state/filter";
+import { change, countsUrl, filter, listUrl, nowhereAddress, PRECISE, toggle, values, without } from "../state/filter";
 
-/** Precisions at which a point is a place; as `max_precision` has them when it is left out. */
-const PRECISE = new Set(["exact", "vicinity", "locality", "city"]);
 const WORLD: Box = [-125, -35, 60, 60];
 const LISTED = 12;
 /** Countries of which the units are loaded, those with the most first. */
@@ -28,31 +26,47 @@ interface Area {
   incidents: number;
 }
 
+interface Rough {
+  areas: Area[];
+  precise: number;
+  unlocated: number;
+  countries: string[];
+  /** The unit or country of everything that has one, precise or not. */
+  everywhere: string[];
+}
+
 /** What the rows by precision, country and unit say: areas, how many are precise, how many have no place. */
-function sorted(rows: Row[]): { areas: Area[]; precise: number; unlocated: number; countries: string[] } {
+function sorted(rows: Row[]): Rough {
   const areas = new Map<string, Area>();
   const seen = new Set<string>();
+  const everywhere = new Set<string>();
   let precise = 0;
   let unlocated = 0;
   for (const { key, incidents } of rows) {
     if (key.country) seen.add(key.country);
     const code = key.admin1 ?? key.country;
-    if (PRECISE.has(key.precision ?? "")) precise += incidents;
+    if (code) everywhere.add(code);
+    if (PRECISE.includes(key.precision ?? "")) precise += incidents;
     else if (!code || !key.country) unlocated += incidents;
     else {
       const known = areas.get(code) ?? { param: key.admin1 ? ("admin1" as const) : ("country" as const), code, incidents: 0 };
       areas.set(code, { ...known, incidents: known.incidents + incidents });
     }
   }
-  return { areas: [...areas.values()].sort((one, other) => other.incidents - one.incidents), precise, unlocated, countries: [...seen] };
+  const most = [...areas.values()].sort((one, other) => other.incidents - one.incidents);
+  return { areas: most, precise, unlocated, countries: [...seen], everywhere: [...everywhere] };
 }
 
-/** Each area with the shape that stands for it: its own, else, where nobody has drawn the unit, that of its country. */
-function shapesOf(areas: Area[], base: Shape[], units: Shape[]): Shade[] {
+/** The shape that stands for a code: its own, else, where nobody has drawn the unit, that of its country. */
+function drawn(base: Shape[], units: Shape[]): (code: string) => Shape | undefined {
   const shapes = new Map([...base, ...units].map((shape) => [shape.code, shape]));
+  return (code) => shapes.get(code) ?? shapes.get(code.slice(0, 2));
+}
+
+function shadesOf(areas: Area[], shapeOf: (code: string) => Shape | undefined): Shade[] {
   const counts = new Map<Shape, number>();
   for (const { code, incidents } of areas) {
-    const shape = shapes.get(code) ?? shapes.get(code.slice(0, 2));
+    const shape = shapeOf(code);
     if (shape) counts.set(shape, (counts.get(shape) ?? 0) + incidents);
   }
   const most = Math.max(...counts.values());
@@ -67,9 +81,10 @@ function useShapes(named: string[]): { base: Shape[]; units: Shape[]; ready: boo
   const [base, setBase] = useState<Shape[] | null>(null);
   const [units, setUnits] = useState<{ of: string; shapes: Shape[] }>({ of: "", shapes: [] });
   const wanted = named.slice(0, MOST_UNITS).join(",");
+  const attempt = attempts.value;
   useEffect(() => {
     countries().then(setBase, () => setBase([]));
-  }, []);
+  }, [attempt]);
   useEffect(() => {
     let current = true;
     const found = (shapes: Shape[]): void => void (current && setUnits({ of: wanted, shapes }));
@@ -77,24 +92,23 @@ function useShapes(named: string[]): { base: Shape[]; units: Shape[]; ready: boo
     return () => {
       current = false;
     };
-  }, [wanted]);
+  }, [wanted, attempt]);
   return { base: base ?? NONE, units: units.shapes, ready: base !== null && units.of === wanted };
 }
 
 export function MapView() {
   const rough = useAnswer<Totals>(countsUrl("precision,country,admin1"));
-  const { areas, precise, unlocated, countries: named } = useMemo(() => sorted(rough.data?.rows ?? []), [rough.data]);
+  const { areas, precise, unlocated, countries: named, everywhere } = useMemo(() => sorted(rough.data?.rows ?? []), [rough.data]);
   const { base, units, ready } = useShapes(named);
-  const shades = useMemo(() => shapesOf(areas, base, units), [areas, base, units]);
+  const shapeOf = useMemo(() => drawn(base, units), [base, units]);
+  const shades = useMemo(() => shadesOf(areas, shapeOf), [areas, shapeOf]);
   const at = address.value.params.get("at");
-  // What has a place in the address needs nobody to find one.
-  const overview = useAnswer<Totals>(at ? null : countsUrl("cell", [["zoom", "4"]]));
   const frame = useRef<HTMLDivElement>(null);
   const size = useSize(frame);
-  const loading = rough.loading || overview.loading || !ready;
-  // The map stays where it is until it is known where all of the selection is.
+  const loading = rough.loading || !ready;
+  // The map stays where it is until it is known where all of the selection is: in these units and countries.
   const fit = useRef<Camera | null>(null);
-  if (size && !(loading && fit.current)) fit.current = home(overview.data?.rows ?? NONE, shades, size);
+  if (size && !(loading && fit.current)) fit.current = home(everywhere.flatMap((code) => shapeOf(code) ?? []), size);
   const start = readCamera(at) ?? fit.current;
   const [here, setHere] = useState<Row | null>(null);
   const asked = filter.value.map(String).join("&");
@@ -104,7 +118,7 @@ export function MapView() {
     <div class="map-view">
       <div class="map" ref={frame}>
         {size && start && (
-          <Surface start={start} settled={at !== null || !loading} base={base} units={units} shades={shades} size={size} busy={loading} overview={overview.data?.rows ?? NONE} open={setHere} />
+          <Surface start={start} settled={at !== null || !loading} pins={rough.loading || precise > 0} base={base} units={units} shades={shades} size={size} busy={loading} open={setHere} />
         )}
       </div>
       <aside class="map-side" aria-label={t("map_coarse")}>
@@ -121,16 +135,8 @@ export function MapView() {
   );
 }
 
-/** The camera that shows everything: dots and areas, or the areas alone. */
-function home(rows: Row[], shades: Shade[], size: Size): Camera {
-  const boxes: Box[] = rows.flatMap(({ point }) => (point ? [[point.lon - 1, point.lat - 1, point.lon + 1, point.lat + 1] as Box] : []));
-  const around = boxOf(shades.map(({ shape }) => shape));
-  if (around) boxes.push(around);
-  if (!boxes.length) return fitting(WORLD, size.width, size.height);
-  const [wests, souths, easts, norths] = [0, 1, 2, 3].map((n) => boxes.map((box) => box[n] ?? 0));
-  const box: Box = [Math.min(...(wests ?? [])), Math.min(...(souths ?? [])), Math.max(...(easts ?? [])), Math.max(...(norths ?? []))];
-  return fitting(box, size.width, size.height);
-}
+/** The camera that shows some shapes, or the world where there are none. */
+const home = (shapes: Shape[], size: Size): Camera => fitting(boxOf(shapes) ?? WORLD, size.width, size.height);
 
 interface Size {
   width: number;
@@ -156,22 +162,22 @@ interface SurfaceProps {
   size: Size;
   /** Whether `start` is where it will stay. */
   settled: boolean;
+  /** Whether there can be anything to pin. */
+  pins: boolean;
   busy: boolean;
-  /** Coarse cells, shown until finer ones are there. */
-  overview: Row[];
   open: (row: Row) => void;
 }
 
 /** The part that moves: canvas below, buttons above. */
-function Surface({ start, settled, base, units, shades, size, busy, overview, open }: SurfaceProps) {
+function Surface({ start, settled, pins, base, units, shades, size, busy, open }: SurfaceProps) {
   const camera = useRef(start);
   const [rested, setRested] = useState(start);
   const frame = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const marks = useRef<HTMLDivElement>(null);
   const begin = writeCamera(start);
-  const found = useDots(settled && begin === writeCamera(rested) ? rested : null, size);
-  const dots = useMemo(() => circles(found.data?.rows ?? overview, rested), [found.data, overview, rested]);
+  const found = useDots(pins && settled && begin === writeCamera(rested) ? rested : null, size);
+  const dots = useMemo(() => circles((pins && found.data?.rows) || NONE, rested), [pins, found.data, rested]);
   const paint = useRef<() => void>(() => undefined);
   paint.current = () => {
     if (!canvas.current || !marks.current || !frame.current) return;
@@ -196,7 +202,8 @@ function Surface({ start, settled, base, units, shades, size, busy, overview, op
     repaint();
     rest();
   };
-  useEffect(() => {
+  // Before the browser paints: land, dots and names change their place together, or not at all.
+  useLayoutEffect(() => {
     // Another place than where the map is: of the address, or where all of a new selection is.
     if (begin === writeCamera(camera.current)) return;
     camera.current = start;
@@ -210,7 +217,7 @@ function Surface({ start, settled, base, units, shades, size, busy, overview, op
     };
     return movable(frame.current, () => camera.current, move, rest);
   }, []);
-  useEffect(() => {
+  useLayoutEffect(() => {
     paint.current();
   }, [base, units, shades, size, rested]);
   useEffect(() => {
@@ -244,10 +251,16 @@ function Surface({ start, settled, base, units, shades, size, busy, overview, op
           ⤢
         </button>
       </div>
-      {(busy || found.loading) && (
-        <div class="map-busy" role="status">
-          {t("loading")} …
+      {found.error || found.pause ? (
+        <div class="map-told">
+          <Status answer={found}>{null}</Status>
         </div>
+      ) : (
+        (busy || found.loading) && (
+          <div class="map-busy" role="status">
+            {t("loading")} …
+          </div>
+        )
       )}
     </>
   );
@@ -273,7 +286,8 @@ function useDots(camera: Camera | null, size: Size): Answer<Totals> {
   const more: [string, string][] = [["zoom", String(Math.max(2, Math.min(20, Math.round(camera?.zoom ?? 0) + 2)))]];
   const box = camera && around(camera, size);
   if (box && !values("bbox").length) more.push(["bbox", box]);
-  return useAnswer<Totals>(camera && countsUrl("cell", more));
+  // What is known only roughly is no dot, even where the list takes it.
+  return useAnswer<Totals>(camera && countsUrl("cell", more, without("max_precision")));
 }
 
 /** A button for each dot. */
@@ -363,7 +377,7 @@ function Rough({ areas, unlocated }: { areas: Area[]; unlocated: number }) {
         ))}
         {unlocated > 0 && (
           <li class="unlocated">
-            <span>{t("map_unlocated")}</span> <b>{number(unlocated)}</b>
+            <a href={nowhereAddress()}>{t("map_unlocated")}</a> <b>{number(unlocated)}</b>
           </li>
         )}
       </ul>

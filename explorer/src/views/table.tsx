@@ -3,7 +3,7 @@ import { useAnswer } from "../api/ask";
 import type { Incident, Page } from "../api/types";
 import { inWords } from "../format/dates";
 import { span, wholes } from "../format/figures";
-import { brief, country, label, number, t } from "../i18n";
+import { brief, label, number, t, withCountry } from "../i18n";
 import { Empty, Status } from "../parts/status";
 import { useSelection } from "../parts/summary";
 import { address } from "../state/address";
@@ -26,7 +26,7 @@ export function TableView() {
   const page = answer.data;
   const later = address.value.params.has("cursor");
   return (
-    <Status answer={answer}>
+    <Status answer={answer} shape="rows">
       {page?.items.length === 0 ? (
         <Empty />
       ) : (
@@ -102,7 +102,6 @@ function RecordRow({ one }: { one: Incident }) {
 export function where(one: Pick<Incident, "locations">): string {
   const place = one.locations[0];
   if (!place) return t("where_unknown");
-  const land = place.country ? country(place.country) : "";
-  const name = land && !place.name.includes(land) ? `${place.name}, ${land}` : place.name;
+  const name = withCountry(place.name, place.country);
   return ["adm1", "adm2", "country"].includes(place.precision) ? t("somewhere_in", { place: name }) : name;
 }

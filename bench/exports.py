@@ -6,6 +6,7 @@ import time
 import urllib.request
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from bench import load, postgres, results
 from bench.check import PATIENCE, right
@@ -89,10 +90,12 @@ class Exports:
                 system.load(self.made)
                 running = system.start(port)
                 try:
-                    for hit in hits(self.made, "list", 100):  # so that it is awake
-                        if (asked := system.request("list", hit)) is not None:
-                            read(running, asked)
                     if (asked := system.request(name, {})) is not None:
+                        for hit in hits(self.made, "list", 20):  # so that it is awake, and has loaded what it needs
+                            read(
+                                running,
+                                Request("GET", f"{asked.path}?{urlencode({'from': hit['from'], 'to': hit['from']})}"),
+                            )
                         watch = Watch(running)
                         watch.start()
                         figures = read(running, asked).figures(self.made.size)

@@ -108,7 +108,8 @@ def km(lon: float, lat: float, other_lon: float, other_lat: float) -> float:
     return 2 * EARTH_KM * math.asin(math.sqrt(half))
 
 
-_APOSTROPHES = "'`\u2019\u00b4"
+_JOINERS = "'`\u2019\u00b4/.@_:&"
+"""Signs that some take for a part of a word, or what they join for one word."""
 
 
 def _words(chance: random.Random) -> Iterator[str]:
@@ -123,7 +124,7 @@ def _words(chance: random.Random) -> Iterator[str]:
     chance.shuffle(words)
     for word in words:
         once = everything.count(word) == 1 and word not in named and bare.count(word) == raw.count(word)
-        if once and not re.search(rf"{word}[{_APOSTROPHES}]|[{_APOSTROPHES}]{word}", raw):
+        if once and not re.search(rf"{word}[{_JOINERS}]|[{_JOINERS}]{word}", raw):
             yield word
 
 

@@ -34,6 +34,7 @@ class Server:
     def __init__(self) -> None:
         self._binaries: Path | None = None
         self._account: dict[str, Any] = {}
+        self._began = False
 
     def missing(self) -> str | None:
         """Why there can be none."""
@@ -68,6 +69,7 @@ class Server:
             told = "".join(f"{name} = '{value}'\n" for name, value in SETTINGS.items())
             with (HOME / "data" / "postgresql.conf").open("a") as file:
                 file.write(told)
+        self._began = True
         with (HOME / "log").open("ab") as log:
             subprocess.Popen(
                 [self._binaries / "postgres", "-D", HOME / "data"],
@@ -84,8 +86,9 @@ class Server:
         return int((HOME / "data" / "postmaster.pid").read_text().split("\n", 1)[0])
 
     def stop(self) -> None:
-        """Stop it; what it keeps stays."""
-        if self._answers():
+        """Stop it, unless another run began it; what it keeps stays."""
+        if self._began and self._answers():
+            self._began = False
             with suppress(psutil.NoSuchProcess):
                 server = psutil.Process(self.pid())
                 server.send_signal(2)  # fast shutdown

@@ -6,8 +6,9 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from incidents_api.routes.web import Endpoint, database_of, limits_of
 from incidents_api.storage.database import Database, Statement
 from incidents_api.storage.threads import be_patient
 
-PAGE = 1_000
+PAGE = 400
 """Records in one statement; between statements no connection is held, however slow the client."""
 PIECE = 65_536
 """Bytes of a streamed piece, at least; only the last may have fewer."""
@@ -40,6 +41,8 @@ TRIES = 30
 KEEP_FILES = 8
 KEEP_SECONDS = 120
 """A file that was made is kept this long, so that HEAD and the Ranges that follow find the same bytes."""
+
+Reader = Callable[[Statement], Awaitable[Sequence[Any]]]
 
 LOCATED = ("incidents", "locations")
 
@@ -207,14 +210,25 @@ class Download:
         rows = records.page
         if text and self.name == "claims":
             rows, query = claims.page, replace(query, sort=claims.SORT)
-        reading: asyncio.Future[Sequence[Any]]
-        reading = asyncio.ensure_future(self.database.read(rows(query, to=self.who.audience)))
+        current = True
+
+        async def page(query: Query, read: Reader) -> Sequence[Any]:
+            """As it stood at the query's seq: what stands now, which costs less to find, until something is written."""
+            nonlocal current
+            asked = replace(query, at=None) if current else query
+            found: Sequence[Any] = (await read(rows(asked, to=self.who.audience)))[0]
+            if current and found[3] != query.at:
+                current = False
+                found = (await read(rows(query, to=self.who.audience)))[0]
+            return found
+
+        reading = asyncio.ensure_future(page(query, self.database.read))
         try:
             while True:
-                joined, keys, count, _ = (await reading)[0]
+                joined, keys, count, _ = await reading
                 if more := count > query.limit:
                     query = query.following(keys.split("\n")[query.limit - 1])
-                    reading = asyncio.ensure_future(_patiently(self.database, rows(query, to=self.who.audience)))
+                    reading = asyncio.ensure_future(page(query, partial(_patiently, self.database)))
                 if count:
                     documents = joined.split(records.SEPARATOR)[: query.limit]
                     yield documents

@@ -23,7 +23,7 @@ from incidents_api.model.revision import derived_id
 from incidents_api.writing import projection
 from incidents_api.writing.verify import verify
 from tests.rows import dump
-from tests.state.model import EDITOR, PUBLIC, WRITER, Incident, Model, Named, references
+from tests.state.model import EDITOR, PUBLIC, WRITER, Model, Record
 from tests.state.services import Service, Services, alike
 
 TYPES = ("kidnapping", "rescue_operation")
@@ -41,10 +41,10 @@ writers = st.sampled_from((EDITOR, EDITOR, WRITER))
 values = st.integers(1, 9)
 
 
-def incident_of(told: dict[str, Any]) -> Incident:
+def incident_of(told: dict[str, Any]) -> Record:
     """A document as the model has it."""
     ids, chosen = [claim["id"] for claim in told["claims"]], told["review"]["chosen"]
-    return Incident(
+    return Record(
         told["title"],
         told["type"],
         frozenset(told["tags"]),
@@ -58,12 +58,17 @@ def incident_of(told: dict[str, Any]) -> Incident:
     )
 
 
-def named_of(told: dict[str, Any]) -> Named:
+def named_of(told: dict[str, Any]) -> Record:
     """The same for a document of another kind."""
-    return Named(told.get("name") or told["title"], told.get("admin1"), told.get("parent_id"))
+    return named(told.get("name") or told["title"], told.get("admin1"), told.get("parent_id"))
 
 
-def report_of(record: Incident) -> dict[str, Any]:
+def named(name: str, unit: str | None = None, parent: str | None = None) -> Record:
+    """An actor, a location (in a first-order unit) or a source."""
+    return Record(name, unit=unit, wholes=(parent,) if parent else ())
+
+
+def report_of(record: Record) -> dict[str, Any]:
     """A report that says what the model has."""
     return {
         "title": record.title,
@@ -171,7 +176,7 @@ class History(RuleBasedStateMachine):
             self.ask("POST", "/v1/locations", EDITOR, 201, json=report | {"external_ids": {"first": unit}})
         for told in self.ask("GET", "/v1/changes", EDITOR, 200)[0]["items"][len(self.model.log) :]:
             self.model.append(told["kind"], told["id"], "create", EDITOR, named_of(told["record"]))
-        self.units = {e.record.unit: e.record.parent for e in self.model.log if getattr(e.record, "parent", None)}
+        self.units = {e.record.unit: e.record.wholes[0] for e in self.model.log if e.record.wholes}
         return multiple(self.source(), self.source())
 
     @initialize(target=actors)
@@ -180,7 +185,7 @@ class History(RuleBasedStateMachine):
 
     @initialize(target=incidents)
     def three_incidents(self) -> Any:
-        made = (replace(Incident("First", TYPES[0]), tags=frozenset(TAGS[:n])) for n in range(3))
+        made = (replace(Record("First", TYPES[0]), tags=frozenset(TAGS[:n])) for n in range(3))
         return multiple(*(self.new("incident", EDITOR, one, report_of(one)) for one in made))
 
     @rule(target=sources)
@@ -188,13 +193,13 @@ class History(RuleBasedStateMachine):
         return self.source()
 
     def source(self) -> Any:
-        return self.new("source", EDITOR, Named("Source"), {"kind": "news_article", "title": "Source"})
+        return self.new("source", EDITOR, named("Source"), {"kind": "news_article", "title": "Source"})
 
     @rule(target=locations, unit=st.sampled_from(UNITS))
     def location(self, unit: str) -> Any:
         name = f"Rancho {self.number}"
         report = {"name": name, "kind": "facility", "country": "MX", "admin1": unit}
-        return self.new("location", EDITOR, Named(name, unit, self.units[unit]), report)
+        return self.new("location", EDITOR, named(name, unit, self.units[unit]), report)
 
     @rule(target=actors, parent=st.none() | actors)
     def another_actor(self, parent: str | None) -> Any:
@@ -203,7 +208,7 @@ class History(RuleBasedStateMachine):
     def actor(self, parent: str | None) -> Any:
         name = f"Actor {self.number}"
         report = {"name": name, "type": "gang", "parent_id": parent}
-        return self.new("actor", EDITOR, Named(name, None, parent), report)
+        return self.new("actor", EDITOR, named(name, None, parent), report)
 
     @rule(
         target=incidents, who=writers, kind=types, tagged=tags, status=statuses,
@@ -214,7 +219,7 @@ class History(RuleBasedStateMachine):
     def incident(
         self, who: str, kind: str, tagged: frozenset[str], status: str, restricted: bool, **lists: list[Any]
     ) -> Any:
-        found = Incident(
+        found = Record(
             f"Incident {self.number}", kind, tagged, status, restricted,
             tuple(lists["actor"]), tuple(lists["place"]), tuple(lists["whole"]), tuple(lists["claims"]),
         )  # fmt: skip
@@ -243,7 +248,7 @@ class History(RuleBasedStateMachine):
     def review(self, one: str, to: str) -> None:
         path, body = self.path("incident", one) + "/review", {"status": to, "reason": "read again"}
         self.ask("POST", path, WRITER, 403, json=body, headers={"If-Match": "*"})
-        self.write("POST", path, EDITOR, self.model.review(one, to, MOVES), json=body)
+        self.write("POST", path, EDITOR, self.model.review(one, EDITOR, to, MOVES), json=body)
 
     @rule(one=incidents, n=st.integers(0, 3))
     def choose(self, one: str, n: int) -> None:
@@ -264,7 +269,7 @@ class History(RuleBasedStateMachine):
 
     @rule(one=actors, parent=st.none() | actors)
     def move(self, one: str, parent: str | None) -> None:
-        status = self.model.revise(one, EDITOR, "patch", parent=parent)
+        status = self.model.revise(one, EDITOR, "patch", wholes=(parent,) if parent else ())
         self.write("PATCH", self.path("actor", one), EDITOR, status, json={"parent_id": parent})
 
     @rule(one=incidents, who=writers, value=values, source=sources)
@@ -276,12 +281,14 @@ class History(RuleBasedStateMachine):
     @rule(one=st.one_of(incidents, incidents, actors, locations, sources))
     def end(self, one: str) -> None:
         kind = self.model.newest()[one].kind
-        self.write("DELETE", self.path(kind, one) + "?reason=test", EDITOR, self.model.end(one))
+        self.write("DELETE", self.path(kind, one) + "?reason=test", EDITOR, self.model.end(one, EDITOR))
 
     @rule(old=incidents, into=incidents)
     def merge(self, old: str, into: str) -> None:
         kind = self.model.newest()[old].kind
-        self.write("POST", self.path(kind, old) + "/merge", EDITOR, self.model.merge(old, into), json={"into": into})
+        self.write(
+            "POST", self.path(kind, old) + "/merge", EDITOR, self.model.merge(old, EDITOR, into), json={"into": into}
+        )
 
     @rule(
         pair=st.one_of(
@@ -395,7 +402,7 @@ class History(RuleBasedStateMachine):
     def picked(
         self, who: str | None, at: int | None = None, *, tag: str | None = None, kind: str | None = None,
         status: str | None = None, actor: str | None = None, location: str | None = None, source: str | None = None,
-    ) -> dict[str, Incident]:  # fmt: skip
+    ) -> dict[str, Record]:  # fmt: skip
         """The incidents that the filters of a list select."""
         return {
             one: record
@@ -405,7 +412,7 @@ class History(RuleBasedStateMachine):
             and (status is None or record.status == status)
             and (actor is None or any(self.model.leads(near, actor) for near in record.actors))
             and (location is None or location in record.locations)
-            and (source is None or source in references(record))
+            and (source is None or source in record.references)
         }
 
     @rule(

@@ -84,11 +84,24 @@ def changed_site(template: Callable[[str, bool], str], tmp_path_factory: pytest.
                 client.post("/v1/incidents", json=make.incident(title="Nobody says where", locations=[])),
             ):
                 assert answer.is_success, answer.text
+            merged, into, ended = (
+                f"/v1/incidents/{client.post('/v1/incidents', json=make.incident(title=title)).json()['id']}"
+                for title in ("Told twice", "Told once", "Only a try")
+            )
+            same = {"into": into.rpartition("/")[2], "reason": "duplicate"}
+            for answer in (
+                client.post(f"{merged}/merge", json=same, headers={"If-Match": as_it_is(client, merged)}),
+                client.delete(f"{ended}?reason=test&note=It was a try.", headers={"If-Match": as_it_is(client, ended)}),
+            ):
+                assert answer.is_success, answer.text
+            GONE["merged"], GONE["ended"] = merged.removeprefix("/v1"), ended.removeprefix("/v1")
         yield address
 
 
 ROUGH = ("Upper Nile, SS", "Upper Nile, SS", "Jonglei, SS", "SS", "KE")
 """Where the new ones are, as far as is known. Nobody has drawn the states of South Sudan."""
+GONE: dict[str, str] = {}
+"""Addresses of an incident that was merged and of one that was ended, once they were."""
 MERGE = "application/merge-patch+json"
 
 

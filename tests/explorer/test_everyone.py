@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.explorer.conftest import GONE
 from tests.explorer.looks import DIALOGS, VIEWS, pages, settled, violations
 
 Visit = Callable[..., Page]
@@ -104,7 +105,7 @@ def test_from_a_filter_to_a_record_by_keyboard_alone(visit: Visit, seeded_site: 
 def test_a_query_that_is_refused_says_why(chromium_page: Page, seeded_site: str, view: str) -> None:
     page = chromium_page
     page.goto(f"{seeded_site}{view}{'&' if '?' in view else '?'}tpye=release")
-    expect(page.get_by_role("alert").first).to_contain_text("did you mean type?")
+    expect(page.get_by_role("alert")).to_contain_text("did you mean type?")
     assert violations(settled(page)) == []
     page.get_by_role("link", name="Clear all").first.click()
     expect(page.get_by_test_id("count")).to_have_text("12")
@@ -120,6 +121,16 @@ def test_a_service_that_does_not_answer_is_said(chromium_page: Page, seeded_site
     expect(page.get_by_test_id("count")).to_have_text("12")
 
 
-def test_a_record_that_is_not_there_is_said(chromium_page: Page, seeded_site: str) -> None:
-    chromium_page.goto(f"{seeded_site}/incidents/00000000-0000-8000-8000-000000000000")
-    expect(chromium_page.get_by_role("alert")).to_be_visible()
+def test_a_record_that_is_not_there_is_said(chromium_page: Page, changed_site: str) -> None:
+    page = chromium_page
+    page.goto(f"{changed_site}/incidents/00000000-0000-8000-8000-000000000000")
+    expect(page.get_by_role("heading", level=1)).to_have_text("There is no such record")
+    page.goto(f"{changed_site}{GONE['ended']}")
+    expect(page.get_by_role("heading", level=1)).to_have_text("This record was ended")
+    expect(page.get_by_role("alert")).to_contain_text("Test data · It was a try.")
+    expect(page.locator(".envelope li").first).to_contain_text("Version 2 End")
+    expect(page.locator(".envelope")).not_to_contain_text("[object")
+    assert violations(settled(page)) == []
+    page.goto(f"{changed_site}{GONE['merged']}")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Told once")
+    expect(page.get_by_text("The record of this address was merged into this one.")).to_be_visible()

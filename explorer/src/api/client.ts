@@ -1,6 +1,16 @@
 // Asks the API: each address once, a few at a time, again where the service is busy, and every refusal as a Refused that says why.
 import { signal } from "@preact/signals";
 
+/** A problem (RFC 9457) as far as the page reads it; of an ended record also why, and which one stands in its place. */
+interface Problem {
+  detail?: string;
+  title?: string;
+  errors?: { parameter?: string; detail: string }[];
+  reason?: string;
+  note?: string | null;
+  successor?: string | null;
+}
+
 export class Refused extends Error {
   constructor(
     readonly status: number,
@@ -8,6 +18,8 @@ export class Refused extends Error {
     readonly faults: string[] = [],
     /** After how many seconds it is worth asking again; null where it is not. */
     readonly after: number | null = null,
+    /** All that the problem says. */
+    readonly told: Problem = {},
   ) {
     super(detail);
   }
@@ -133,11 +145,11 @@ async function load(path: string, stop: AbortSignal): Promise<unknown> {
   }
   const body: unknown = await answer.json().catch(() => null);
   if (answer.ok) return body;
-  const told = (body ?? {}) as { detail?: string; title?: string; errors?: { parameter?: string; detail: string }[] };
+  const told = (body ?? {}) as Problem;
   const faults = (told.errors ?? []).map((one) => (one.parameter ? `${one.parameter}: ${one.detail}` : one.detail));
   const busy = answer.status === 503 || answer.status === 429;
   const after = busy ? Math.min(LONGEST, Number(answer.headers.get("Retry-After")) || 1) : null;
-  throw new Refused(answer.status, told.detail ?? told.title ?? `${answer.status}`, faults, after);
+  throw new Refused(answer.status, told.detail ?? told.title ?? `${answer.status}`, faults, after, told);
 }
 
 /** A query string in the order given; empty values are left out. */

@@ -239,7 +239,8 @@ export interface RevisionEntry {
   seq: number;
   operation: string;
   author: string;
-  reason: string | null;
+  /** Of the end of a record: why, and which one stands in its place. */
+  reason: { code: string | null; note: string | null; successor: string | null } | null;
   recorded_at: string;
 }
 

@@ -3,7 +3,7 @@ import { t } from "../i18n";
 import { Actions } from "../parts/actions";
 import { Filters } from "../parts/filters";
 import { Search } from "../parts/search";
-import { Summary } from "../parts/summary";
+import { Summary, useSelection } from "../parts/summary";
 import { addressWith, type View, VIEWS, view } from "../state/filter";
 import { FacetsView } from "../views/facets";
 import { MapView } from "../views/map";
@@ -14,6 +14,8 @@ const SHOWN: Record<View, () => preact.JSX.Element> = { map: MapView, timeline: 
 
 export function Explore() {
   const Shown = SHOWN[view.value];
+  // What the service refuses to read is said once, not by every part of the page.
+  const refused = useSelection().answer.error?.status === 400;
   return (
     <div class="explore">
       <h1 class="unseen">{t("nav_explore")}</h1>
@@ -22,26 +24,30 @@ export function Explore() {
         <Filters />
       </div>
       <Summary />
-      <div class="bar">
-        <nav class="tabs" aria-label={t("views")}>
-          {VIEWS.map((one) => (
-            <a key={one} href={addressWith({ view: one === "map" ? null : one })} aria-current={one === view.value ? "page" : undefined}>
-              {t(`view_${one}`)}
-            </a>
-          ))}
-        </nav>
-        <Actions />
-      </div>
-      <div class="columns">
-        {view.value !== "facets" && (
-          <aside class="beside" aria-label={t("view_facets")}>
-            <FacetsView narrow />
-          </aside>
-        )}
-        <section class="view" aria-label={t(`view_${view.value}`)}>
-          <Shown />
-        </section>
-      </div>
+      {!refused && (
+        <>
+          <div class="bar">
+            <nav class="tabs" aria-label={t("views")}>
+              {VIEWS.map((one) => (
+                <a key={one} href={addressWith({ view: one === "map" ? null : one })} aria-current={one === view.value ? "page" : undefined}>
+                  {t(`view_${one}`)}
+                </a>
+              ))}
+            </nav>
+            <Actions />
+          </div>
+          <div class="columns">
+            {view.value !== "facets" && (
+              <aside class="beside" aria-label={t("view_facets")}>
+                <FacetsView narrow />
+              </aside>
+            )}
+            <section class="view" aria-label={t(`view_${view.value}`)}>
+              <Shown />
+            </section>
+          </div>
+        </>
+      )}
     </div>
   );
 }

@@ -6,8 +6,8 @@ import { moment } from "../format/dates";
 import { label, t } from "../i18n";
 import { Status } from "../parts/status";
 
-/** The history of a record of any kind; `at`: where the API has it. */
-export function History({ at, one }: { at: string; one: Stored }) {
+/** The history of a record of any kind; `at`: where the API has it, `one`: as it stands, if it still does. */
+export function History({ at, one }: { at: string; one?: Stored }) {
   const answer = useAnswer<Page<RevisionEntry>>(`${at}/revisions`);
   return (
     <section class="envelope">
@@ -19,15 +19,17 @@ export function History({ at, one }: { at: string; one: Stored }) {
           ))}
         </ol>
       </Status>
-      <p>
-        <a href={at}>JSON</a> <code>{one.id}</code>
-        {Object.entries(one.external_ids).map(([scheme, value]) => (
-          <code key={scheme}>
-            {" "}
-            {scheme}:{value}
-          </code>
-        ))}
-      </p>
+      {one && (
+        <p>
+          <a href={at}>JSON</a> <code>{one.id}</code>
+          {Object.entries(one.external_ids).map(([scheme, value]) => (
+            <code key={scheme}>
+              {" "}
+              {scheme}:{value}
+            </code>
+          ))}
+        </p>
+      )}
     </section>
   );
 }
@@ -36,10 +38,11 @@ function Version({ at, entry }: { at: string; entry: RevisionEntry }) {
   const [open, setOpen] = useState(false);
   const told = (
     <>
-      <b>{t("version", { n: entry.version })}</b> {label("operation", entry.operation)} <small>{[moment(entry.recorded_at), entry.author, entry.reason].filter(Boolean).join(" · ")}</small>
+      <b>{t("version", { n: entry.version })}</b> {label("operation", entry.operation)} <small>{[moment(entry.recorded_at), entry.author, entry.reason?.code && label("deletion_reason", entry.reason.code), entry.reason?.note].filter(Boolean).join(" · ")}</small>
     </>
   );
-  if (entry.version === 1) return <li>{told}</li>;
+  // What ended a record left nothing to compare with.
+  if (entry.version === 1 || entry.reason?.code) return <li>{told}</li>;
   return (
     <li>
       <details onToggle={(event) => setOpen((event.target as HTMLDetailsElement).open)}>

@@ -11,6 +11,7 @@ import { told } from "../parts/summary";
 import { useNames } from "../parts/names";
 import { address, go } from "../state/address";
 import { History } from "./history";
+import { Shell } from "./record-shell";
 
 type Any = Actor | Source | Statistic | Location;
 
@@ -158,9 +159,9 @@ function One({ kind, id }: { kind: string; id: string }) {
   const answer = useAnswer<Any>(`/v1/${kind}/${id}`);
   const param = OF_INCIDENTS[kind];
   return (
-    <Status answer={answer}>
+    <Shell kind={kind} id={id} answer={answer}>
       {answer.data && (
-        <article class="record">
+        <>
           <p class="crumbs">
             <a href={`/${kind}`}>{t(TITLES[kind] ?? "nav_actors")}</a>
           </p>
@@ -170,10 +171,10 @@ function One({ kind, id }: { kind: string; id: string }) {
           {kind === "locations" && <LocationBody one={answer.data as Location} />}
           {param && <Incidents param={param} id={id} />}
           {kind === "sources" && <StatisticsOf id={id} />}
-          <History at={`/v1/${kind}/${id}`} one={answer.data} />
-        </article>
+          <History at={`/v1/${kind}/${answer.data.id}`} one={answer.data} />
+        </>
       )}
-    </Status>
+    </Shell>
   );
 }
 

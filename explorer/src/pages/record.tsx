@@ -5,12 +5,12 @@ import { inWords } from "../format/dates";
 import { span } from "../format/figures";
 import { label, meaning, number, t, withCountry } from "../i18n";
 import { CopyButton } from "../parts/dialog";
-import { Status } from "../parts/status";
 import { where } from "../views/table";
 import { History } from "./history";
 import { Claims } from "./record-claims";
 import { Family } from "./record-family";
 import { Relations } from "./record-relations";
+import { Shell } from "./record-shell";
 import { Facts, sourceTitle } from "./kinds";
 
 export type Sources = ReadonlyMap<string, Source>;
@@ -22,9 +22,9 @@ export function RecordPage({ id }: { id: string }) {
   const sources: Sources = new Map((linked.data?.included?.sources ?? []).map((source) => [source.id, source]));
   const contested = one?.tallies.some((tally) => tally.contested);
   return (
-    <Status answer={answer}>
+    <Shell kind="incidents" id={id} answer={answer}>
       {one && (
-        <article class="record incident">
+        <>
           <Head one={one} />
           {/* What the reader stumbles over comes first: two figures for one thing, else a whole beside its parts. */}
           {contested && <Claims one={one} sources={sources} />}
@@ -46,9 +46,9 @@ export function RecordPage({ id }: { id: string }) {
           </div>
           <Relations one={one} />
           <History at={`/v1/incidents/${one.id}`} one={one} />
-        </article>
+        </>
       )}
-    </Status>
+    </Shell>
   );
 }
 

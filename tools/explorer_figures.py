@@ -74,8 +74,22 @@ def store(size: int) -> str:
     return f"sqlite:///{path}"
 
 
+LONG_TASKS = """
+    window.longest = 0; window.busyUntil = 0;
+    new PerformanceObserver((seen) => {
+        for (const { startTime, duration } of seen.getEntries()) {
+            window.longest = Math.max(window.longest, duration);
+            window.busyUntil = startTime + duration;
+        }
+    }).observe({ type: "longtask", buffered: true });
+"""
+SLOWEST = """performance.getEntriesByType("resource").filter((one) => one.name.includes("/v1/"))
+    .sort((one, other) => other.duration - one.duration).slice(0, 4).map((one) => [one.name, one.duration])"""
+
+
 def first_load(page: Page, site: str) -> None:
     """Bytes and moments of the first load."""
+    page.add_init_script(LONG_TASKS)
     begun = time.perf_counter()
     page.goto(site)
     page.get_by_test_id("count").wait_for()
@@ -89,10 +103,15 @@ def first_load(page: Page, site: str) -> None:
     data = sum(size for name, size in sizes if "/v1/" in name)
     paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
     print(f"first load         {files:>9,} bytes of page, {data:,} bytes of answers")
-    print(f"first paint        {paint:>9,.0f} ms; a filter can be chosen from here on")
+    print(f"first paint        {paint:>9,.0f} ms; the search and the dates stand")
+    busy, longest = page.evaluate("[window.busyUntil, window.longest]")
+    print(f"interactive        {max(paint, busy):>9,.0f} ms; then the last task over 50 ms has ended")
+    print(f"longest task       {longest:>9,.0f} ms")
     print(f"sums shown         {shown * 1000:>9,.0f} ms")
     print(f"dots shown         {dots * 1000:>9,.0f} ms")
-    print(f"everything there   {done * 1000:>9,.0f} ms")
+    print(f"everything there   {done * 1000:>9,.0f} ms; the slowest questions:")
+    for name, took in page.evaluate(SLOWEST):
+        print(f"                   {took:>9,.0f} ms {name.removeprefix(site)}")
 
 
 def frames(page: Page) -> None:

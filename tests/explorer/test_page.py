@@ -42,6 +42,16 @@ def test_files_are_sent_small_and_kept_for_ever(client: TestClient) -> None:
     assert (again.status_code, again.content) == (304, b"")
 
 
+def test_the_codebook_is_sent_small_too(client: TestClient) -> None:
+    plain = client.get("/v1/codebook", headers={"Accept-Encoding": "identity"})
+    with client.stream("GET", "/v1/codebook") as small:
+        assert small.headers["content-encoding"] == "gzip"
+        sent = b"".join(small.iter_raw())
+    assert gzip.decompress(sent) == plain.content
+    assert len(sent) < len(plain.content) / 3
+    assert "Accept-Encoding" in plain.headers["vary"]
+
+
 def test_a_file_that_is_not_there_is_a_problem(client: TestClient) -> None:
     for name in ("nothing.js", "..%2Findex.html", "..%2F..%2Fapp.py"):
         answer = client.get(f"/assets/{name}")

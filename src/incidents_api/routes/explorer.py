@@ -1,7 +1,6 @@
 """The explorer page and its files, built from explorer/ into the package; all addresses of pages give the same page."""
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -125,17 +124,4 @@ def _sent(request: Request, asset: Asset, headers: Mapping[str, str]) -> Respons
     headers = {**headers, "ETag": f"W/{asset.etag}", "Vary": "Accept-Encoding"}
     if web.not_modified(request, asset.etag):
         return Response(status_code=304, headers=headers)
-    taken = _taken(request.headers.get("accept-encoding", ""))
-    encoding = next((name for name in _ENCODINGS if name in taken and name in asset.bytes), None)
-    if encoding is not None:
-        headers["Content-Encoding"] = encoding
-    return web.answer(asset.bytes[encoding], headers=headers, media=asset.media)
-
-
-def _taken(header: str) -> set[str]:
-    """The encodings that Accept-Encoding names and does not refuse (q=0)."""
-    return {
-        name.strip().lower()
-        for name, _, weight in (one.partition(";") for one in header.split(","))
-        if not re.fullmatch(r"\s*q\s*=\s*0(\.0*)?\s*", weight)
-    }
+    return web.smallest_answer(request, asset.bytes, headers, asset.media)

@@ -293,6 +293,20 @@ def answer(
     return Response(body, status, dict(headers or {}), media)
 
 
+def smallest_answer(
+    request: Request, forms: Mapping[str | None, bytes], headers: Mapping[str, str], media: str = JSON
+) -> Response:
+    """The first of the forms (by encoding, the smallest first; None: as it is) that the client takes."""
+    taken = {
+        name.strip().lower()
+        for name, _, weight in (one.partition(";") for one in request.headers.get("accept-encoding", "").split(","))
+        if not re.fullmatch(r"\s*q\s*=\s*0(\.0*)?\s*", weight)
+    }
+    encoding = next((name for name in forms if name in taken), None)
+    told = {"Vary": "Accept-Encoding"} | ({} if encoding is None else {"Content-Encoding": encoding})
+    return answer(forms[encoding], headers={**headers, **told}, media=media)
+
+
 def json_answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A small answer made on the spot; records are never made this way, they are stored bytes."""
     return answer(orjson.dumps(value), status, headers)

@@ -8,6 +8,7 @@ import argparse
 import json
 import re
 import shutil
+import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,8 +39,12 @@ class Run:
     @property
     def of(self) -> str:
         """Its size, its day, and how busy the machine was."""
-        machine = self.told["machine"]
-        return f"{self.told['size']:,} incidents, {self.told['date'][:10]}, load average {machine['load'][1]:g}"
+        told = [f"{self.told['size']:,} incidents", self.told["date"][:10]]
+        told.append(f"load average {self.told['machine']['load'][1]:g}")
+        systems = [rounds for found in self.told["rounds"].values() for rounds in found.values()]
+        if others := [one["others"] for rounds in systems for one in rounds if "others" in one]:
+            told.append(f"others used {statistics.median(others):.1f} cores meanwhile")
+        return ", ".join(told)
 
 
 def runs(folders: Iterable[Path]) -> list[Run]:

@@ -15,7 +15,7 @@ from bench.incidents import SCHEME
 from bench.systems import NUMBERS, Data
 from bench.usual.answers import IncidentIn
 from bench.usual.app import DIALECT, engine, entity, new_session, words
-from bench.usual.entities import ADD_WORDS, INDEX_OF_WORDS, WORDS, Actor, Entity, Source
+from bench.usual.entities import ADD_WORDS, INDEX_OF_WORDS, WORDS, Actor, Entity, Incident, Revision, Source
 
 BATCH = 1_000
 
@@ -42,6 +42,7 @@ def load(data: Data) -> float:
             db.flush()
             found = [{"n": one.n, "text": words(row)} for one, (row, _) in zip(made, batch, strict=True)]
             db.execute(sa.text(ADD_WORDS[DIALECT]), found)
+            db.add_all(_audit(one, row, report) for one, (row, report) in zip(made, batch, strict=True))
             db.commit()
     with engine.begin() as connection:
         if (statement := INDEX_OF_WORDS[DIALECT]) is not None:
@@ -50,6 +51,12 @@ def load(data: Data) -> float:
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(sa.text("ANALYZE"))
     return seconds
+
+
+def _audit(one: Incident, row: dict[str, Any], report: IncidentIn) -> Revision:
+    """The row that each write leaves, as a POST leaves it."""
+    body = report.model_copy(update={"flat": row}).model_dump_json()
+    return Revision(incident_n=one.n, version=1, recorded_at=one.recorded_at, body=body)
 
 
 def _flat(data: Data) -> Iterator[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The tables of docs/performance.md, made from what was kept: `python -m bench.tables --write`; without it, the goals.
+"""The tables of docs/performance.md, and what the README says of them: `python -m bench.tables --write`.
 
 Figures are taken from the newest run over the most incidents; a goal from the newest such run that measured it. What is
 written comes from bench/results alone; `--write` brings the runs there that it needs, and removes those it does not.
@@ -9,7 +9,8 @@ import json
 import re
 import shutil
 import statistics
-from collections.abc import Iterable, Sequence
+import textwrap
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,6 @@ from bench import ROOT, results
 from bench.goals import goals
 from bench.results import Verdict, table, verdict, verdicts
 
-DOCUMENT = ROOT / "docs" / "performance.md"
 KEPT = Path(__file__).parent / "results"
 PARTS = {
     "quick": "CPU microseconds without sockets",
@@ -115,17 +115,36 @@ def machine(kept: Sequence[Run]) -> str:
     )
 
 
-MADE = {
-    "opening": opening,
-    "machine": machine,
-    "goals": lambda kept: verdicts(one for one, _ in judged(kept)),
-    "parts": parts,
+def short(kept: Sequence[Run]) -> str:
+    """The opening in a few lines."""
+    found = [one for one, _ in judged(kept)]
+    missed = _workloads(one for one in found if one.reached is not None and not one.holds)
+    without = _workloads(one for one in found if one.reached is None)
+    told = f"**Of {len(found)} goals of speed {sum(one.holds for one in found)} hold.**"
+    told += f" Some goal does not hold of: {missed}." if missed else ""
+    told += f" Not measured: some goal of {without}." if without else ""
+    return textwrap.fill(told, 120, break_long_words=False, break_on_hyphens=False)
+
+
+def _workloads(found: Iterable[Verdict]) -> str:
+    return ", ".join(dict.fromkeys(one.goal.workload for one in found))
+
+
+MADE: Mapping[Path, Mapping[str, Callable[[Sequence[Run]], str]]] = {
+    ROOT / "docs" / "performance.md": {
+        "opening": opening,
+        "machine": machine,
+        "goals": lambda kept: verdicts(one for one, _ in judged(kept)),
+        "parts": parts,
+    },
+    ROOT / "README.md": {"speed": short},
 }
 
 
-def written(text: str, kept: Sequence[Run]) -> str:
+def written(document: Path, kept: Sequence[Run]) -> str:
     """The document with its tables made anew."""
-    for name, make in MADE.items():
+    text = document.read_text("utf-8")
+    for name, make in MADE[document].items():
         pattern = rf"(<!-- made from bench/results: {name} -->\n).*?(<!-- end -->)"
         text, count = re.subn(pattern, lambda found: f"{found[1]}\n{make(kept)}\n\n{found[2]}", text, flags=re.DOTALL)  # noqa: B023
         if count != 1:
@@ -149,12 +168,13 @@ def bring(kept: Sequence[Run]) -> None:
 def main() -> None:
     """Print the goals, or write the document."""
     asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--write", action="store_true", help="write docs/performance.md and bench/results")
+    asked.add_argument("--write", action="store_true", help="write the documents and bench/results")
     given = asked.parse_args()
     kept = runs({KEPT, results.FOLDER})
     if given.write:
         bring(kept)
-        DOCUMENT.write_text(written(DOCUMENT.read_text(), runs([KEPT])))
+        for document in MADE:
+            document.write_text(written(document, runs([KEPT])))
     print(verdicts(one for one, _ in judged(kept)))
     print(opening(kept))
 

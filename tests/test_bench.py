@@ -112,9 +112,9 @@ def test_several_workers_are_held_against_one_on_the_same_database() -> None:
     assert verdict(told, goal("two_workers", "one worker", system="ours-pg")).reached == 1.7
 
 
-def test_the_tables_of_the_document_are_those_of_the_runs_that_were_kept() -> None:
-    text = tables.DOCUMENT.read_text("utf-8")
-    assert text == tables.written(text, tables.runs([tables.KEPT])), "run: make bench-tables"
+@pytest.mark.parametrize("document", tables.MADE, ids=lambda path: path.name)
+def test_the_tables_of_a_document_are_those_of_the_runs_that_were_kept(document: Path) -> None:
+    assert document.read_text("utf-8") == tables.written(document, tables.runs([tables.KEPT])), "run: make bench-tables"
 
 
 def test_figures_are_kept_with_their_machine_and_the_makers_of_the_rows(

@@ -74,7 +74,9 @@ class Wire:
     """One keep-alive connection to an application, which is started and ended as a server does."""
 
     def __init__(self, app: App, protocol: type[HttpToolsProtocol] = HttpToolsProtocol) -> None:
-        self._config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False, ws="none")
+        self._config = uvicorn.Config(
+            app, log_config=None, access_log=False, server_header=False, ws="none", proxy_headers=False
+        )
         self._config.load()
         self._protocol = protocol
         self._lifespan = LifespanOn(self._config)

@@ -39,6 +39,7 @@ from incidents_api.routes import (
     totals,
     web,
 )
+from incidents_api.routes.direct import Direct
 from incidents_api.routes.exports import Files
 from incidents_api.routes.front import Front
 from incidents_api.routes.limits import Shares
@@ -56,8 +57,14 @@ need them: every figure is a claim tied to the words of its source, contradictio
 without a trace. Reads are open; writes need `Authorization: Bearer inc_...` (`incidents key create`)."""
 
 
-_TOLD = ("RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id")
+_EXPOSED = ("As-Of-Seq", "Content-Disposition", "ETag", "Link", "Location", "RateLimit", "RateLimit-Policy")
+_EXPOSED += ("Retry-After", "X-Request-Id")
 """Headers of any answer that pages of other origins may read."""
+_TO_ALL_ORIGINS = (
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", ", ".join(_EXPOSED).encode()),
+)
+"""What CORS says of every answer. It is the same for all of them, so no answer varies by its origin."""
 
 
 class BytesRoute(APIRoute):
@@ -153,9 +160,10 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
         allow_origins=["*"],
         allow_methods=["GET", "HEAD"],
         allow_headers=["Authorization", "If-None-Match"],
-        expose_headers=["As-Of-Seq", "Content-Disposition", "ETag", "Link", "Location", *_TOLD],
+        expose_headers=_EXPOSED,
         max_age=86400,
     )
+    app.add_middleware(Direct, endpoints=endpoints(), headers=_TO_ALL_ORIGINS)
     app.add_middleware(Front, metrics=app.state.metrics, behind_proxy=settings.trusted_hops > 0)
     return app
 

@@ -57,8 +57,10 @@ need them: every figure is a claim tied to the words of its source, contradictio
 without a trace. Reads are open; writes need `Authorization: Bearer inc_...` (`incidents key create`)."""
 
 
-_EXPOSED = ("As-Of-Seq", "Content-Disposition", "ETag", "Link", "Location", "RateLimit", "RateLimit-Policy")
-_EXPOSED += ("Retry-After", "X-Request-Id")
+_EXPOSED = (
+    *("As-Of-Seq", "Content-Disposition", "ETag", "Link", "Location"),
+    *("RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id"),
+)
 """Headers of any answer that pages of other origins may read."""
 _TO_ALL_ORIGINS = (
     (b"access-control-allow-origin", b"*"),

@@ -13,7 +13,7 @@ from incidents_api.reading.query import Query
 from incidents_api.reading.records import SEPARATOR, document, head_seq
 from incidents_api.storage import tables
 from incidents_api.storage.database import Statement
-from incidents_api.storage.dialects import joined
+from incidents_api.storage.dialects import as_bytes, joined
 from incidents_api.storage.tables import KIND_TABLES, PUBLIC_ROW, revision
 
 WINDOW = 5_000
@@ -34,7 +34,7 @@ VIEW, VIEW_END = "view", "view end"
 
 
 def page(query: Query, after: int, *, to: Audience) -> Statement:
-    """(changes joined by SEPARATOR, number, last seq looked at, head, epoch) of up to `limit` changes after a seq.
+    """(changes joined by SEPARATOR as bytes, number, last seq looked at, head, epoch) of up to `limit` changes after a seq.
 
     With `include=diff` a change carries `record` and `before`, for the caller to compare; without `before` it is told
     whole, whatever was told of its record before.
@@ -72,7 +72,8 @@ def page(query: Query, after: int, *, to: Audience) -> Statement:
         count = sa.func.count()
         last = sa.case((count == sa.bindparam("limit"), sa.func.max(told.c.seq)), else_=_last_looked_at())
         epoch = sa.select(tables.head.c.epoch).scalar_subquery()
-        return sa.select(joined(told.c.told, sa.literal(SEPARATOR)), count, last, head_seq(), epoch)
+        page = as_bytes(joined(told.c.told, sa.literal(SEPARATOR), told.c.seq))
+        return sa.select(page, count, last, head_seq(), epoch)
 
     return Statement(shape, build, values)
 

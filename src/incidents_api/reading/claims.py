@@ -12,7 +12,7 @@ from incidents_api.reading.query import Query
 from incidents_api.reading.records import SEPARATOR, head_seq
 from incidents_api.storage import tables
 from incidents_api.storage.database import Statement
-from incidents_api.storage.dialects import joined
+from incidents_api.storage.dialects import as_bytes, joined
 from incidents_api.storage.tables import KIND_TABLES
 
 SORT = (("date", True), ("incident_id", True))
@@ -20,7 +20,7 @@ SORT = (("date", True), ("incident_id", True))
 
 
 def page(query: Query, *, to: Audience) -> Statement:
-    """(rows joined by SEPARATOR, keys joined by line feeds, number, head) of up to limit + 1 claims."""
+    """(rows joined by SEPARATOR as bytes, keys joined by line feeds, number, head) of up to limit + 1 claims."""
     bound = Bound(query.at)
     where, incident, claim = _where(query, bound, to=to)
     if query.after is not None:
@@ -35,15 +35,22 @@ def page(query: Query, *, to: Audience) -> Statement:
         mark = sa.literal("\x1f")
         key = sa.literal("+") + incident.c.date + mark + sa.literal("+") + incident.c.id + mark + claim.c.claim_id
         rows = (
-            sa.select(claim.c.document.label("document"), key.label("key"))
+            sa.select(
+                claim.c.document.label("document"),
+                key.label("key"),
+                incident.c.date,
+                claim.c.incident_id,
+                claim.c.claim_id,
+            )
             .select_from(incident.join(claim, claim.c.incident_id == incident.c.id))
             .where(*where)
             .order_by(incident.c.date.desc(), incident.c.id.desc(), claim.c.claim_id)
             .limit(sa.bindparam("limit", type_=sa.Integer))
             .subquery()
         )
-        parts = joined(rows.c.document, sa.literal(SEPARATOR)), joined(rows.c.key, sa.literal("\n"))
-        return sa.select(*parts, sa.func.count(), head_seq())
+        order = rows.c.date.desc(), rows.c.incident_id.desc(), rows.c.claim_id
+        told = as_bytes(joined(rows.c.document, sa.literal(SEPARATOR), *order))
+        return sa.select(told, joined(rows.c.key, sa.literal("\n"), *order), sa.func.count(), head_seq())
 
     return Statement(("claims", repr(bound.shape)), build, bound.values | {"limit": query.limit + 1})
 

@@ -5,7 +5,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -48,14 +48,19 @@ class Query:
     as_of: int | str | None = None
     at: int | None = None
     options: tuple[tuple[str, tuple[Any, ...]], ...] = ()
+    _named: Mapping[str, tuple[Any, ...]] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_named", dict(self.options) | dict(self.filters))
 
     def get(self, name: str) -> tuple[Any, ...]:
         """The values of a filter or option; empty when it was not asked for."""
-        return next((values for other, values in (*self.filters, *self.options) if other == name), ())
+        return self._named.get(name, ())
 
     def one(self, name: str, default: Any = None) -> Any:
         """The value of a parameter that takes one."""
-        return next(iter(self.get(name)), default)
+        values = self._named.get(name)
+        return values[0] if values else default
 
     def without(self, *names: str) -> "Query":
         """The same query without some of its filters."""

@@ -1,7 +1,7 @@
 """Records out: one by id, a page of a list, how many there are, and the history of one; each is one statement."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from incidents_api.reading.conditions import conditions
 from incidents_api.reading.query import PLACE, SPAN, Query
 from incidents_api.storage import tables
 from incidents_api.storage.database import Statement
-from incidents_api.storage.dialects import joined
+from incidents_api.storage.dialects import as_bytes, joined, tail
 from incidents_api.storage.tables import FULL_ROW, KIND_TABLES, revision
 
 SEPARATOR = ",\n"
@@ -37,7 +37,7 @@ def document(log: Any = revision) -> sa.ColumnElement[str]:
         + sa.literal('","recorded_by":"')
         + log.c.author
         + sa.literal('",')
-        + sa.func.substr(log.c.record, 2)
+        + tail(log.c.record)
     )
     return text
 
@@ -53,7 +53,7 @@ def one(kind: Kind, record_id: str, at: int | None = None, *, to: Audience) -> S
 
     def build() -> sa.Select[*tuple[Any, ...]]:
         log = revision
-        query = sa.select(document(), log.c.version, log.c.hash, log.c.reason, shown(), head_seq())
+        query = sa.select(as_bytes(document()), log.c.version, log.c.hash, log.c.reason, shown(), head_seq())
         query = query.add_columns(log.c.operation).where(
             log.c.record_id == sa.bindparam("id", type_=sa.Text), log.c.kind == kind.name
         )
@@ -162,36 +162,46 @@ def _ordered(query: Query, bound: Bound) -> Callable[[], tuple[list[_Key], Any]]
     return made
 
 
-def page(query: Query, *, to: Audience) -> Statement:
-    """(records joined by SEPARATOR, keys joined by line feeds, number, head) of up to limit + 1 rows of a list."""
+def page(query: Query, *, to: Audience, left: bool = False) -> Statement:
+    """(records joined by SEPARATOR as bytes, keys joined by line feeds, number, head) of up to limit + 1 rows of a list.
+
+    `left`: then one number more for each name of `left_out`. The bytes are made by `encoded`.
+    """
     bound = Bound(query.at)
     where = conditions(query, bound, to=to)
     ordered = _ordered(query, bound)
     after = query.after and [None if value is None else bound.value(value) for value in query.after]
     bound.shape.append(after and tuple(value is None for value in after))
+    counts = [_left_out(query, name, bound, to=to) for name in left_out(query)] if left else []
     table, log = KIND_TABLES[query.kind.name], revision
     own = query.kind.name == "incident" and not to.full  # rows of the public's own carry their document
 
     def build() -> sa.Select[*tuple[Any, ...]]:
         keys, source = ordered()
         further = [] if after is None else [_after(keys, after)]
-        told = sa.func.coalesce(table.c.document, document()) if own else document()
-        same = sa.and_(log.c.record_id == table.c.id, log.c.version == table.c.version)
+        named = [key.column.label(f"key_{n}") for n, key in enumerate(keys)]
+        chosen = [table.c.id, table.c.version, *([table.c.document] if own else [])]
+        # The rows of the page first: what is looked up and joined afterwards is theirs alone.
         rows = (
-            sa.select(told.label("document"), _key(keys).label("key"))
-            .select_from(source.join(log, same, isouter=own))
+            sa.select(*chosen, *named)
+            .select_from(source)
             .where(*where, *further)
-            .order_by(*(_lowest_nulls(key) for key in keys))
+            .order_by(*map(_lowest_nulls, keys))
             .limit(sa.bindparam("limit", type_=sa.Integer))
-            .subquery()
+            .subquery("page")
         )
+        keys = [replace(key, column=rows.c[one.name]) for key, one in zip(keys, named, strict=True)]
+        order = [_lowest_nulls(key) for key in keys]
+        told = sa.func.coalesce(rows.c.document, document()) if own else document()
+        same = sa.and_(log.c.record_id == rows.c.id, log.c.version == rows.c.version)
         # One row: the driver steps once, however long the page is.
         return sa.select(
-            joined(rows.c.document, sa.literal(SEPARATOR)),
-            joined(rows.c.key, sa.literal("\n")),
+            as_bytes(joined(told, sa.literal(SEPARATOR), *order)),
+            joined(_key(keys), sa.literal("\n"), *order),
             sa.func.count(),
             head_seq(),
-        )
+            *(count() for count in counts),
+        ).select_from(rows.outerjoin(log, same))
 
     return Statement(("page", repr(bound.shape)), build, bound.values | {"limit": query.limit + 1})
 
@@ -208,50 +218,46 @@ def total(query: Query, *, to: Audience) -> Statement:
     return Statement(("total", repr(bound.shape)), build, bound.values)
 
 
-def left_out(query: Query, *, to: Audience) -> dict[str, Statement]:
-    """For a filter by place or date: (number) of the records that meet everything else and cannot be placed."""
+def left_out(query: Query) -> dict[str, tuple[str, ...]]:
+    """What an answer to a filter by place or date says it could not judge, and the parameters of that filter."""
     asked = {"unlocated": PLACE, "undated": SPAN}
-    return {
-        name: _left_out(
-            query.without(*parameters),
-            name,
-            query.one("max_precision", "city"),
-            pointed=bool(query.get("bbox") or query.get("radius_km")),
-            to=to,
-        )
-        for name, parameters in asked.items()
-        if any(query.get(parameter) for parameter in parameters)
-    }
+    return {name: one for name, one in asked.items() if any(query.get(parameter) for parameter in one)}
 
 
-def _left_out(query: Query, name: str, coarsest: str, *, pointed: bool, to: Audience) -> Statement:
+def left_out_of(query: Query, *, to: Audience) -> Statement:
+    """(one number for each name of `left_out`) of the records that meet all else and cannot be placed."""
     bound = Bound(query.at)
+    counts = [_left_out(query, name, bound, to=to) for name in left_out(query)]
+    return Statement(("left out", repr(bound.shape)), lambda: sa.select(*(one() for one in counts)), bound.values)
+
+
+def _left_out(query: Query, name: str, bound: Bound, *, to: Audience) -> Callable[[], sa.ScalarSelect[Any]]:
+    rest = query.without(*left_out(query)[name])
     table = KIND_TABLES[query.kind.name]
-    where = conditions(query, bound, to=to)
-    if name == "undated":
-        where.append(lambda: table.c.span_start.is_(None))
-    else:
-        precisions = vocabulary.codes("location_precision")
-        enough = precisions[: precisions.index(coarsest) + 1]
-        bound.shape.append(len(enough))
-        named = bound.all(enough)
+    bound.shape.append(name)
+    where = conditions(rest, bound, to=to)
+    where.append((lambda: table.c.span_start.is_(None)) if name == "undated" else _unplaced(query, table, bound))
+    return lambda: sa.select(sa.func.count()).select_from(table).where(*where).correlate(None).scalar_subquery()
 
-        def unplaced() -> Condition:
-            placed: Condition = table.c.precision.in_(named)
-            if pointed:
-                placed = sa.and_(placed, table.c.lon.is_not(None))
-            return sa.not_(sa.func.coalesce(placed, sa.false()))
 
-        where.append(unplaced)
+def _unplaced(query: Query, table: sa.Table, bound: Bound) -> Later:
+    precisions = vocabulary.codes("location_precision")
+    enough = precisions[: precisions.index(query.one("max_precision", "city")) + 1]
+    pointed = bool(query.get("bbox") or query.get("radius_km"))
+    bound.shape.append((len(enough), pointed))
+    named = bound.all(enough)
 
-    def build() -> sa.Select[*tuple[Any, ...]]:
-        return sa.select(sa.func.count()).select_from(table).where(*where)
+    def made() -> Condition:
+        placed: Condition = table.c.precision.in_(named)
+        if pointed:
+            placed = sa.and_(placed, table.c.lon.is_not(None))
+        return sa.not_(sa.func.coalesce(placed, sa.false()))
 
-    return Statement((name, pointed, repr(bound.shape)), build, bound.values)
+    return made
 
 
 def by_ids(kind: Kind, ids: Sequence[str], at: int | None) -> Statement:
-    """(records joined by SEPARATOR) of these ids, as they stand."""
+    """(records joined by SEPARATOR as bytes) of these ids, as they stand."""
     bound = Bound(at)
     table = KIND_TABLES[kind.name]
     wanted = bound.any_of(table.c.id, ids)
@@ -259,13 +265,13 @@ def by_ids(kind: Kind, ids: Sequence[str], at: int | None) -> Statement:
     def build() -> sa.Select[*tuple[Any, ...]]:
         log = revision
         rows = (
-            sa.select(document().label("document"))
+            sa.select(table.c.id, document().label("document"))
             .select_from(table.join(log, sa.and_(log.c.record_id == table.c.id, log.c.version == table.c.version)))
             .where(wanted, bound.true(table))
             .order_by(table.c.id)
             .subquery()
         )
-        return sa.select(joined(rows.c.document, sa.literal(SEPARATOR)))
+        return sa.select(as_bytes(joined(rows.c.document, sa.literal(SEPARATOR), rows.c.id)))
 
     return Statement(("by ids", kind.name, len(ids), at is None), build, bound.values)
 
@@ -311,7 +317,7 @@ def revision_at(kind: Kind, record_id: str, version: int, *, to: Audience) -> St
 
     def build() -> sa.Select[*tuple[Any, ...]]:
         log = revision.c
-        return sa.select(document(), log.hash, log.reason, shown()).where(
+        return sa.select(as_bytes(document()), log.hash, log.reason, shown()).where(
             log.record_id == sa.bindparam("id", type_=sa.Text),
             log.version == sa.bindparam("version", type_=sa.Integer),
             log.kind == kind.name,

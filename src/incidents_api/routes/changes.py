@@ -20,6 +20,7 @@ from incidents_api.routes.describe import changes_answer, parameter, parameters_
 from incidents_api.routes.streams import Stream
 from incidents_api.routes.watch import Watch
 from incidents_api.routes.web import Endpoint, database_of, limits_of
+from incidents_api.storage.dialects import encoded
 
 NDJSON, STREAM = "application/x-ndjson", "text/event-stream"
 
@@ -80,7 +81,7 @@ class _Feed:
     seq: int
     head: int = 0
 
-    async def look(self, limit: int) -> str:
+    async def look(self, limit: int) -> bytes:
         """Up to `limit` more changes out of the next window of the log; Conflict when it is another log."""
         asked = replace(self.query, limit=limit)
         statement = changes.page(asked, self.seq, to=self.who.audience)
@@ -89,24 +90,24 @@ class _Feed:
             told = "the cursor is of another time of this store, which was restored since; start over without after"
             raise Conflict(told, epoch=epoch)
         self.epoch, self.seq = epoch, last
-        joined = await self._without_hidden(joined or "")
-        if joined and self.query.one("include") == "diff":
-            return await asyncio.to_thread(_with_diffs, joined)
-        return joined
+        page = await self._without_hidden(encoded(joined))
+        if page and self.query.one("include") == "diff":
+            return await asyncio.to_thread(_with_diffs, page)
+        return page
 
-    async def _without_hidden(self, joined: str) -> str:
+    async def _without_hidden(self, page: bytes) -> bytes:
         """The changes of a page, whose ends name no successor that this visitor may not know of by now."""
         everything = self.who.full and self.who.may("review")
-        if everything or '"successor":"' not in joined:
-            return joined
-        told = joined.split(records.SEPARATOR)
+        if everything or b'"successor":"' not in page:
+            return page
+        told = page.split(SEPARATOR)
         for n, text in enumerate(told):
-            if '"successor":"' in text:
+            if b'"successor":"' in text:
                 one = orjson.loads(text)
                 if one["change"] == "end":
                     reason = await history.reason_for(self.request, self.who, KINDS[one["kind"]], one["reason"])
-                    told[n] = orjson.dumps(one | {"reason": reason}).decode()
-        return records.SEPARATOR.join(told)
+                    told[n] = orjson.dumps(one | {"reason": reason})
+        return SEPARATOR.join(told)
 
     @property
     def cursor(self) -> str:
@@ -124,16 +125,19 @@ def _feed(request: Request, who: Visitor, purpose: str) -> _Feed:
     return _Feed(request, who, asked, epoch, seq)
 
 
-def _with_diffs(joined: str) -> str:
+SEPARATOR = records.SEPARATOR.encode()
+
+
+def _with_diffs(joined: bytes) -> bytes:
     """The changes of a page with the patch that makes each in the place of the two records."""
     told = []
-    for one in orjson.loads(f"[{joined}]"):
+    for one in orjson.loads(b"[%b]" % joined):
         if one["change"] != "leave":
             before, after = one.pop("before", WHOLE), _members(one.pop("record"))
             replaced = [{"op": "replace", "path": "", "value": after}]
             one["diff"] = replaced if before is WHOLE else diff(_members(before), after)
-        told.append(orjson.dumps(one).decode())
-    return records.SEPARATOR.join(told)
+        told.append(orjson.dumps(one))
+    return SEPARATOR.join(told)
 
 
 WHOLE: dict[str, object] = {}
@@ -149,12 +153,12 @@ _ENVELOPE = ("id", "version", "seq", "recorded_at", "recorded_by")
 
 async def _page(request: Request, who: Visitor) -> Response:
     feed = _feed(request, who, "changes")
-    found: list[str] = []
+    found: list[bytes] = []
     count = 0
     for _ in range(MAX_LOOKS):
         joined = await feed.look(feed.query.limit - count)
         found += [joined] if joined else []
-        count += joined.count(records.SEPARATOR) + 1 if joined else 0
+        count += joined.count(SEPARATOR) + 1 if joined else 0
         if count == feed.query.limit or feed.seq >= feed.head:
             break
     following = None
@@ -165,8 +169,8 @@ async def _page(request: Request, who: Visitor) -> Response:
     headers |= {"Link": f'<{following}>; rel="next"'} if following else {}
     if web.not_modified(request, headers["ETag"]):
         return Response(status_code=304, headers=headers)
-    told = orjson.dumps({"next": following, "cursor": feed.cursor, "as_of": feed.head}).decode()
-    return web.answer(f'{{"items":[{records.SEPARATOR.join(found)}],{told[1:]}', headers=headers)
+    told = orjson.dumps({"next": following, "cursor": feed.cursor, "as_of": feed.head})
+    return web.answer(b'{"items":[%b],%b' % (SEPARATOR.join(found), told[1:]), headers=headers)
 
 
 async def _lines(request: Request, who: Visitor, purpose: str = "changes export") -> Response:
@@ -179,7 +183,7 @@ async def _lines(request: Request, who: Visitor, purpose: str = "changes export"
         page = first
         while True:
             if page:
-                yield page.replace(records.SEPARATOR, "\n").encode() + b"\n"
+                yield page.replace(SEPARATOR, b"\n") + b"\n"
             if feed.seq >= end:
                 return
             page = await feed.look(min(asked, end - feed.seq))
@@ -207,7 +211,7 @@ async def _stream(request: Request, who: Visitor) -> Response:
     return Stream(_messages(feed, first, watch), headers, STREAM)
 
 
-async def _messages(feed: _Feed, page: str, watch: Watch) -> AsyncIterator[bytes]:
+async def _messages(feed: _Feed, page: bytes, watch: Watch) -> AsyncIterator[bytes]:
     """What a stream says: each change under its cursor, and signs of life; between two pages nothing is held."""
     watch.streams += 1
     loop = asyncio.get_running_loop()
@@ -215,9 +219,9 @@ async def _messages(feed: _Feed, page: str, watch: Watch) -> AsyncIterator[bytes
     try:
         yield f"retry: {RETRY_MILLISECONDS}\n\n".encode()
         while not watch.closing() and loop.time() < until:
-            told = "".join(_message(one) for one in page.split(records.SEPARATOR)) if page else ""
+            told = b"".join(map(_message, page.split(SEPARATOR))) if page else b""
             # An id without data moves the place on, past what the filter left out, and is no message.
-            yield f"{told}id: {feed.cursor}\n\n".encode()
+            yield told + f"id: {feed.cursor}\n\n".encode()
             while feed.seq >= feed.head:
                 if await watch.beyond(feed.seq, min(KEEP_ALIVE_SECONDS, until - loop.time())):
                     break
@@ -232,6 +236,6 @@ async def _messages(feed: _Feed, page: str, watch: Watch) -> AsyncIterator[bytes
         watch.streams -= 1
 
 
-def _message(change: str) -> str:
-    cursor = change[len('{"cursor":"') : change.index('"', len('{"cursor":"'))]
-    return f"id: {cursor}\ndata: {change}\n\n"
+def _message(change: bytes) -> bytes:
+    begins = len(b'{"cursor":"')
+    return b"id: %b\ndata: %b\n\n" % (change[begins : change.index(b'"', begins)], change)

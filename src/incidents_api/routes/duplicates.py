@@ -19,6 +19,7 @@ from incidents_api.routes import web
 from incidents_api.routes.describe import duplicates_answer, parameters_of
 from incidents_api.routes.web import Endpoint, database_of, limits_of
 from incidents_api.storage.database import Database
+from incidents_api.storage.dialects import encoded
 
 MAX_WALKED, MAX_COMPARED = 200, 20_000
 """How many incidents one request looks at, and how many pairs it compares, before it hands over to the next page."""
@@ -93,10 +94,8 @@ class _Walk:
             self.done, self.walked = _ALL, self.walked + 1
 
 
-def _reads(joined: str | None) -> dict[str, _Read]:
-    return {
-        one["id"]: _Read(traits(one["id"], one), brief(one["id"], one)) for one in orjson.loads(f"[{joined or ''}]")
-    }
+def _reads(joined: bytes) -> dict[str, _Read]:
+    return {one["id"]: _Read(traits(one["id"], one), brief(one["id"], one)) for one in orjson.loads(b"[%b]" % joined)}
 
 
 async def _duplicates(request: Request, who: Visitor) -> Response:
@@ -119,7 +118,7 @@ async def _duplicates(request: Request, who: Visitor) -> Response:
 async def _step(database: Database, walk: _Walk) -> None:
     """Look at the next incidents: read them, look up what may be like them, compare."""
     joined, keys, count, _ = (await database.read(duplicates.walk(walk.read, walk.place, to=walk.to)))[0]
-    held = _reads(joined)
+    held = _reads(encoded(joined))
     places = [
         (date.removeprefix("+"), one) for date, one in (key.split("\x1f") for key in (keys or "").split("\n") if key)
     ]

@@ -30,6 +30,7 @@ from incidents_api.routes.describe import parameters_of
 from incidents_api.routes.limits import shares_of
 from incidents_api.routes.web import Endpoint, database_of, limits_of
 from incidents_api.storage.database import Database, Statement
+from incidents_api.storage.dialects import encoded
 from incidents_api.storage.threads import be_patient
 
 PAGE = 400
@@ -207,7 +208,7 @@ class Download:
 
     async def pages(self, query: Query, *, text: bool) -> AsyncIterator[Sequence[str]]:
         """The stored texts page by page; each is read while the one before it is written."""
-        rows = records.page
+        rows: Callable[..., Statement] = records.page
         if text and self.name == "claims":
             rows, query = claims.page, replace(query, sort=claims.SORT)
         current = True
@@ -230,7 +231,7 @@ class Download:
                     query = query.following(keys.split("\n")[query.limit - 1])
                     reading = asyncio.ensure_future(page(query, partial(_patiently, self.database)))
                 if count:
-                    documents = joined.split(records.SEPARATOR)[: query.limit]
+                    documents = encoded(joined).decode().split(records.SEPARATOR)[: query.limit]
                     yield documents
                     self.counted(len(documents))
                 if not more:

@@ -88,7 +88,7 @@ def read(kind: Kind) -> web.Handler:
 class _State:
     """A version of a record as the visitor sees it; `document` is None where the record was ended."""
 
-    document: str | None
+    document: str | bytes | None
     version: int
     tag: str
     reason: Mapping[str, Any]
@@ -166,7 +166,7 @@ def _gone(kind: Kind, reason: Mapping[str, Any]) -> Gone:
     return Gone(told, headers=link, reason=reason["code"], note=reason["note"], successor=successor)
 
 
-def _record(request: Request, document: str, mark: str, more: Mapping[str, str] = _NO_CACHE) -> Response:
+def _record(request: Request, document: str | bytes, mark: str, more: Mapping[str, str] = _NO_CACHE) -> Response:
     headers = {"ETag": mark, **more}
     if web.not_modified(request, mark):
         return Response(status_code=304, headers=headers)

@@ -1,7 +1,6 @@
 """Lists of records: the page as stored bytes, with what was left out, at a moment that stands fast when asked for."""
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from incidents_api.reading.query import Query
 from incidents_api.routes import web
 from incidents_api.routes.web import database_of, limits_of
 from incidents_api.storage.database import Database
+from incidents_api.storage.dialects import encoded
 
 PUBLIC_SECONDS = 300
 """How long caches may keep what the public was told of the past."""
@@ -111,11 +111,13 @@ def handler(kind: Kind) -> web.Handler:
         read, database = ask.query, database_of(request)
         if (same := ask.unchanged(request, who)) is not None:
             return same
-        page = (await database.read(records.page(read, to=who.audience)))[0]
+        first = read.after is None  # what was left out is told with the first page
+        page = (await database.read(records.page(read, to=who.audience, left=first)))[0]
         told: dict[str, Any] = {}
         if read.one("count") == "exact":
             told["total"] = (await database.read(records.total(read, to=who.audience)))[0][0]
-        told |= await left_out(request, who, read)
+        if first:
+            told |= zip(records.left_out(read), page[4:], strict=True)
         if read.get("include"):
             told["included"] = await _included(request, read, _cut(request, read, page)[0])
         return page_answer(request, who, ask, page, told)
@@ -125,10 +127,12 @@ def handler(kind: Kind) -> web.Handler:
 
 async def left_out(request: Request, who: Visitor, read: Query) -> dict[str, int]:
     """How many records a filter by place or date could not place; told with the first page."""
-    if read.after is not None:
+    names = records.left_out(read) if read.after is None else {}
+    if not names:
         return {}
-    found = records.left_out(read, to=who.audience)
-    return {name: (await database_of(request).read(statement))[0][0] for name, statement in found.items()}
+    return dict(
+        zip(names, (await database_of(request).read(records.left_out_of(read, to=who.audience)))[0], strict=True)
+    )
 
 
 def page_answer(request: Request, who: Visitor, ask: Asked, page: Any, told: dict[str, Any]) -> Response:
@@ -140,38 +144,41 @@ def page_answer(request: Request, who: Visitor, ask: Asked, page: Any, told: dic
     told = {"next": following} | told | {"as_of": int(headers["As-Of-Seq"])}
     if following:
         headers["Link"] = f'<{following}>; rel="next"'
-    return web.answer(f'{{"items":[{items}],{_members(told)}}}', headers=headers)
+    return web.answer(b'{"items":[%b],%b}' % (items, _members(told)), headers=headers)
 
 
-def _cut(request: Request, read: Query, page: Any) -> tuple[str, str | None]:
+def _cut(request: Request, read: Query, page: Any) -> tuple[bytes, str | None]:
     """The entries of a page without the one that only shows that there are more, and where those begin."""
-    joined, keys, count, _ = page
+    joined, keys, count = encoded(page[0]), page[1], page[2]
     if count <= read.limit:
-        return joined or "", None
+        return joined, None
     last = keys.split("\n")[read.limit - 1]
     following = query.next_url(read, str(request.url.replace(query="")).rstrip("?"), last)
-    return joined.rpartition(records.SEPARATOR)[0], following
+    return joined.rpartition(_SEPARATOR)[0], following
 
 
-def _members(told: Mapping[str, Any]) -> str:
+def _members(told: Mapping[str, Any]) -> bytes:
     included = told.get("included")
-    plain = json.dumps({name: value for name, value in told.items() if name != "included"}, separators=(",", ":"))[1:-1]
+    plain = orjson.dumps({name: value for name, value in told.items() if name != "included"})[1:-1]
     if included is None:
         return plain
-    kinds = ",".join(f'"{name}":[{items}]' for name, items in included.items())
-    return f'{plain},"included":{{{kinds}}}'
+    kinds = b",".join(b'"%b":[%b]' % (name.encode(), items) for name, items in included.items())
+    return b'%b,"included":{%b}' % (plain, kinds)
 
 
-def _only(items: str, names: tuple[str, ...]) -> str:
+_SEPARATOR = records.SEPARATOR.encode()
+
+
+def _only(items: bytes, names: tuple[str, ...]) -> bytes:
     """The records of a page with these members alone; the id is always there."""
     wanted = {"id", *names}
-    cut_down = ({name: value for name, value in one.items() if name in wanted} for one in orjson.loads(f"[{items}]"))
-    return records.SEPARATOR.join(orjson.dumps(one).decode() for one in cut_down)
+    cut_down = ({name: value for name, value in one.items() if name in wanted} for one in orjson.loads(b"[%b]" % items))
+    return _SEPARATOR.join(map(orjson.dumps, cut_down))
 
 
-async def _included(request: Request, read: Query, items: str) -> dict[str, str]:
+async def _included(request: Request, read: Query, items: bytes) -> dict[str, bytes]:
     """The actors, locations and sources that a page refers to, each once."""
-    page = orjson.loads(f"[{items}]")
+    page = orjson.loads(b"[%b]" % items)
     found = {}
     for name in read.get("include"):
         kind_name, path = INCLUDED[name]
@@ -180,5 +187,5 @@ async def _included(request: Request, read: Query, items: str) -> dict[str, str]
         else:
             ids = {source_id for one in page for source_id in KINDS["incident"].field("source").value(one)}
         statement = records.by_ids(KINDS[kind_name], sorted(ids), read.at)
-        found[name] = ((await database_of(request).read(statement))[0][0] or "") if ids else ""
+        found[name] = encoded((await database_of(request).read(statement))[0][0]) if ids else b""
     return found

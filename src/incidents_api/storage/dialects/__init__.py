@@ -19,12 +19,15 @@ from incidents_api.storage.dialects.connections import (
 )
 from incidents_api.storage.dialects.expressions import (
     Text,
+    as_bytes,
     current_index,
+    encoded,
     few_index,
     index,
     inside,
     joined,
     partial_index,
+    tail,
 )
 from incidents_api.storage.dialects.readers import READ_OPTIONS, PostgresReader, Reader, Row, SqliteReader, make_reader
 from incidents_api.storage.dialects.rows import insert_rows
@@ -47,10 +50,12 @@ __all__ = [
     "SqliteReader",
     "Text",
     "add_up",
+    "as_bytes",
     "clear_words",
     "create_search",
     "current_index",
     "describe",
+    "encoded",
     "exists",
     "few_index",
     "for_reading",
@@ -72,6 +77,7 @@ __all__ = [
     "parse_url",
     "partial_index",
     "search_values",
+    "tail",
     "url_of_copy",
     "url_of_file",
     "writer_lock",

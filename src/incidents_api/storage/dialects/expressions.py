@@ -38,7 +38,10 @@ def partial_index(name: str | None, columns: Sequence[Any], *where: Any) -> Inde
 
 
 class joined(FunctionElement[str]):  # noqa: N801 - reads as an SQL function
-    """joined(text, separator): the texts of all rows in the order of the subquery they come from."""
+    """joined(text, separator, *order): the texts of all rows, in the order of the subquery they come from.
+
+    `order` is that order once more, for the engine that promises it only where the aggregate names it.
+    """
 
     type = sa.Text()
     inherit_cache = True
@@ -48,12 +51,57 @@ class joined(FunctionElement[str]):  # noqa: N801 - reads as an SQL function
 @compiles(joined, "sqlite")
 def _group_concat(element: joined, compiler: Any, **options: Any) -> str:
     # SQLite before 3.44 has no ORDER BY inside an aggregate; rows are taken in the order of the subquery (tested).
-    return f"group_concat({compiler.process(element.clauses, **options)})"
+    text, separator = (compiler.process(one, **options) for one in list(element.clauses)[:2])
+    return f"group_concat({text}, {separator})"
 
 
 @compiles(joined, "postgresql")
 def _string_agg(element: joined, compiler: Any, **options: Any) -> str:
-    return f"string_agg({compiler.process(element.clauses, **options)})"
+    text, separator, *order = (compiler.process(one, **options) for one in element.clauses)
+    return f"string_agg({text}, {separator}{' ORDER BY ' + ', '.join(order) if order else ''})"
+
+
+class tail(FunctionElement[str]):  # noqa: N801 - reads as an SQL function
+    """tail(text): the text without its first letter, which has one byte. Long texts are not walked through for it."""
+
+    type = sa.Text()
+    inherit_cache = True
+    name = "tail"
+
+
+@compiles(tail, "sqlite")
+def _substr(element: tail, compiler: Any, **options: Any) -> str:
+    # Of a text SQLite would count every letter up to its end; joined to another text the bytes are a text again.
+    return f"substr(CAST({compiler.process(element.clauses, **options)} AS BLOB), 2)"
+
+
+@compiles(tail, "postgresql")
+def _right(element: tail, compiler: Any, **options: Any) -> str:
+    return f"right({compiler.process(element.clauses, **options)}, -1)"
+
+
+class as_bytes(FunctionElement[bytes]):  # noqa: N801 - reads as an SQL function
+    """as_bytes(text): UTF-8, where that saves the driver from making a text of what is bytes again at once; else the
+    text itself. `encoded` makes bytes of either."""
+
+    type = sa.types.NullType()  # type: ignore[assignment]
+    inherit_cache = True
+    name = "as_bytes"
+
+
+@compiles(as_bytes, "sqlite")
+def _cast_to_blob(element: as_bytes, compiler: Any, **options: Any) -> str:
+    return f"CAST({compiler.process(element.clauses, **options)} AS BLOB)"
+
+
+@compiles(as_bytes, "postgresql")
+def _as_it_is(element: as_bytes, compiler: Any, **options: Any) -> str:
+    return str(compiler.process(element.clauses, **options))
+
+
+def encoded(value: str | bytes | None) -> bytes:
+    """What `as_bytes` gave, as bytes; nothing where there was no row."""
+    return value.encode() if isinstance(value, str) else value or b""
 
 
 class inside(FunctionElement[bool]):  # noqa: N801 - reads as an SQL function

@@ -108,7 +108,7 @@ from sqlalchemy.dialects import sqlite
 from incidents_api.app import create_app
 from incidents_api.model.audience import EVERYTHING
 from incidents_api.model.kinds import KINDS
-from incidents_api.reading import query, records
+from incidents_api.reading import pages, query
 from incidents_api.routes.codebook import fields
 from incidents_api.settings import Settings
 from incidents_api.storage.tables import KIND_TABLES
@@ -118,7 +118,7 @@ document = create_app(Settings(_env_file=None)).openapi()
 print(json.dumps({
     "column": "outcome" in table.c,
     "indexed": any("outcome" in index.columns for index in table.indexes),
-    "condition": "outcome IN" in str(records.page(asked, to=EVERYTHING).build().compile(dialect=sqlite.dialect())),
+    "condition": "outcome IN" in str(pages.page(asked, to=EVERYTHING).build().compile(dialect=sqlite.dialect())),
     "parameter": "outcome" in [one["name"] for one in document["paths"]["/v1/incidents"]["get"]["parameters"]],
     "codebook": [one["meaning"] for one in fields() if one["field"] == "outcome"],
     "value": KINDS["incident"].field("outcome").value({"captivity": {"outcome": "rescued"}}),

@@ -120,6 +120,8 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
+        # Metrics and logs are our own and hold nothing that clients sent; these would hold their queries.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.database = store
     app.state.stopping = asyncio.Event()

@@ -15,7 +15,7 @@ from incidents_api.model import vocabulary
 from incidents_api.model.audience import EVERYTHING, PUBLIC, Audience
 from incidents_api.model.gazetteer import fold
 from incidents_api.model.kinds import KINDS
-from incidents_api.reading import conditions, query, records
+from incidents_api.reading import conditions, pages, query
 from incidents_api.storage import tables
 from incidents_api.writing import ingest
 from incidents_api.writing import records as writing
@@ -303,7 +303,7 @@ def test_equal_shapes_are_equal_sql() -> None:
             cursor = query.cursor_for(asked, key)
             asked = query.parse(KINDS["incident"], f"{text}&cursor={cursor}".encode(), 1000)
         to = chance.choice((EVERYTHING, PUBLIC, Audience(author="a", now="2026"), Audience(statuses=None)))
-        for statement in (records.page(asked, to=to), records.total(asked, to=to)):
+        for statement in (pages.page(asked, to=to), pages.total(asked, to=to)):
             compiled = statement.build().compile(dialect=sqlite.dialect(paramstyle="named"))
             told = str(compiled)
             repeated += statement.shape in texts
@@ -317,7 +317,7 @@ def test_no_value_of_a_client_is_in_the_sql() -> None:
     nasty = "'; DROP TABLE head; --"
     for name in ("tag", "location", "actor", "source"):
         asked = query.parse(KINDS["incident"], f"{name}={quote(nasty)}".encode(), 1000)
-        statement = records.page(asked, to=PUBLIC)
+        statement = pages.page(asked, to=PUBLIC)
         assert "DROP" not in str(statement.build().compile(dialect=sqlite.dialect(paramstyle="named")))
         assert any(nasty == value or fold(nasty) == value for value in statement.values.values())
 

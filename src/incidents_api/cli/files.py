@@ -20,7 +20,7 @@ from incidents_api.model.kinds import BY_PLURAL
 from incidents_api.model.layouts import LAYOUTS
 from incidents_api.model.visitor import Visitor
 from incidents_api.model.wire import stamp
-from incidents_api.reading import query, records
+from incidents_api.reading import pages, query, records
 from incidents_api.routes import lists
 from incidents_api.routes.exports import PAGE, Download, formats_of, kind_of, purpose_of
 from incidents_api.settings import Settings
@@ -101,7 +101,7 @@ async def _write(job: Download, settings: Settings, target: Path, counted: Calla
         at = await _seq(database, job.query.as_of)
         job = replace(job, query=replace(job.query, at=at, limit=PAGE))
         if job.suffix != "zip":
-            counted((await database.read(records.total(job.query, to=job.who.audience)))[0][0])
+            counted((await database.read(pages.total(job.query, to=job.who.audience)))[0][0])
         await job.write(job.exporter(await job.about(settings.licence)), target)
         return at
     finally:

@@ -24,6 +24,10 @@ class Visitor:
         """Whether the scope is held; admin holds all."""
         return scope in self.scopes or "admin" in self.scopes
 
+    def asking(self, statuses: tuple[str, ...], now: str) -> "Visitor":
+        """The same with what the settings show to everybody, at a moment."""
+        return Visitor(self.name, self.scopes, self.key, statuses, self.confirms, now)
+
     @property
     def full(self) -> bool:
         """Whether restricted records are shown."""

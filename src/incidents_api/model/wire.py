@@ -97,7 +97,7 @@ def instant(text: str) -> str:
 
 def stamp(moment: datetime) -> str:
     """A moment as the log spells it."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def _instant(text: str) -> str:

@@ -34,7 +34,7 @@ VIEW, VIEW_END = "view", "view end"
 
 
 def page(query: Query, after: int, *, to: Audience) -> Statement:
-    """(changes joined by SEPARATOR as bytes, number, last seq looked at, head, epoch) of up to `limit` changes after a seq.
+    """(changes joined by SEPARATOR as bytes, number, last seq looked at, head, epoch): up to `limit` after a seq.
 
     With `include=diff` a change carries `record` and `before`, for the caller to compare; without `before` it is told
     whole, whatever was told of its record before.

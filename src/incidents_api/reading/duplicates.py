@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from incidents_api.model.audience import Audience
 from incidents_api.model.duplicates import Asked, Window
-from incidents_api.reading import records
+from incidents_api.reading import pages
 from incidents_api.reading.bound import Bound, seen
 from incidents_api.reading.conditions import conditions
 from incidents_api.reading.query import Query
@@ -32,7 +32,7 @@ def walk(query: Query, place: tuple[str, str] | None, *, to: Audience) -> Statem
     """The next incidents, newest first, from a place (date, id) on, itself included; as a page of the list."""
     # No id stands between an id and the same with a sign after it, so what comes after that begins with the id.
     after = None if place is None else (place[0], f"{place[1]}~")
-    return records.page(replace(query, sort=(("date", True),), after=after, limit=BATCH - 1), to=to)
+    return pages.page(replace(query, sort=(("date", True),), after=after, limit=BATCH - 1), to=to)
 
 
 def candidates(query: Query, windows: Sequence[Window], *, to: Audience) -> Statement:

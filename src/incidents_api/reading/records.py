@@ -1,44 +1,34 @@
-"""Records out: one by id, a page of a list, how many there are, and the history of one; each is one statement."""
+"""Records out: one by id, some by theirs, the history of one, and the edition; each is one statement."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from incidents_api.model import vocabulary
 from incidents_api.model.audience import Audience, public_id
 from incidents_api.model.kinds import KINDS, Kind
 from incidents_api.model.wire import stamp
 from incidents_api.reading.bound import Bound, Condition, Later, seen
 from incidents_api.reading.conditions import conditions
-from incidents_api.reading.query import PLACE, SPAN, Query
+from incidents_api.reading.query import Query
 from incidents_api.storage import tables
 from incidents_api.storage.database import Statement
-from incidents_api.storage.dialects import as_bytes, joined, tail
+from incidents_api.storage.dialects import as_bytes, filled, joined, tail
 from incidents_api.storage.tables import FULL_ROW, KIND_TABLES, revision
 
 SEPARATOR = ",\n"
 """Between the records of a page; canonical JSON never holds a raw line feed, so it parts them for certain."""
 
 
+_ENVELOPE = '{"id":"%s","version":%s,"seq":%s,"recorded_at":"%s","recorded_by":"%s",'
+
+
 def document(log: Any = revision) -> sa.ColumnElement[str]:
     """The record as served: what the log gave it, then its members (model/revision.py builds the same bytes)."""
-    text: sa.ColumnElement[str] = (
-        sa.literal('{"id":"')
-        + log.c.record_id
-        + sa.literal('","version":')
-        + sa.cast(log.c.version, sa.Text)
-        + sa.literal(',"seq":')
-        + sa.cast(log.c.seq, sa.Text)
-        + sa.literal(',"recorded_at":"')
-        + log.c.recorded_at
-        + sa.literal('","recorded_by":"')
-        + log.c.author
-        + sa.literal('",')
-        + tail(log.c.record)
-    )
+    one = log.c
+    envelope = filled(sa.literal(_ENVELOPE), one.record_id, one.version, one.seq, one.recorded_at, one.author)
+    text: sa.ColumnElement[str] = envelope + tail(one.record)
     return text
 
 
@@ -128,132 +118,6 @@ def embargoes_over(now: datetime) -> Statement:
 def head_seq() -> sa.ScalarSelect[Any]:
     """The seq that the log stands at, in the same snapshot as the answer."""
     return sa.select(tables.head.c.seq).scalar_subquery()
-
-
-@dataclass(frozen=True, slots=True)
-class _Key:
-    """One key of an order: a column, and whether it descends and is ever null, as only figures are."""
-
-    column: Any
-    descends: bool
-    nullable: bool = False
-
-
-def _ordered(query: Query, bound: Bound) -> Callable[[], tuple[list[_Key], Any]]:
-    """The keys of the order, the id last, and the table joined with the figures that it sorts by; to be made later."""
-    table = KIND_TABLES[query.kind.name]
-    levels = [None if name in table.c else name.rpartition("_") for name, _ in query.sort]
-    measures = [None if level is None else bound.value(level[0]) for level in levels]
-    bound.shape.append(query.sort)
-
-    def made() -> tuple[list[_Key], Any]:
-        source: Any = table
-        keys = []
-        for (name, descends), level, measure in zip(query.sort, levels, measures, strict=True):
-            if level is None:
-                keys.append(_Key(tables.ordered_by(table, name), descends))
-                continue
-            told = tables.figure.alias()
-            same = sa.and_(told.c.incident_id == table.c.id, told.c.measure == measure, told.c.whole)
-            source = source.outerjoin(told, sa.and_(same, bound.true(told)))
-            keys.append(_Key(told.c[level[2]], descends, nullable=True))
-        return [*keys, _Key(table.c.id, keys[-1].descends)], source
-
-    return made
-
-
-def page(query: Query, *, to: Audience, left: bool = False) -> Statement:
-    """(records joined by SEPARATOR as bytes, keys joined by line feeds, number, head) of up to limit + 1 rows of a list.
-
-    `left`: then one number more for each name of `left_out`. The bytes are made by `encoded`.
-    """
-    bound = Bound(query.at)
-    where = conditions(query, bound, to=to)
-    ordered = _ordered(query, bound)
-    after = query.after and [None if value is None else bound.value(value) for value in query.after]
-    bound.shape.append(after and tuple(value is None for value in after))
-    counts = [_left_out(query, name, bound, to=to) for name in left_out(query)] if left else []
-    table, log = KIND_TABLES[query.kind.name], revision
-    own = query.kind.name == "incident" and not to.full  # rows of the public's own carry their document
-
-    def build() -> sa.Select[*tuple[Any, ...]]:
-        keys, source = ordered()
-        further = [] if after is None else [_after(keys, after)]
-        named = [key.column.label(f"key_{n}") for n, key in enumerate(keys)]
-        chosen = [table.c.id, table.c.version, *([table.c.document] if own else [])]
-        # The rows of the page first: what is looked up and joined afterwards is theirs alone.
-        rows = (
-            sa.select(*chosen, *named)
-            .select_from(source)
-            .where(*where, *further)
-            .order_by(*map(_lowest_nulls, keys))
-            .limit(sa.bindparam("limit", type_=sa.Integer))
-            .subquery("page")
-        )
-        keys = [replace(key, column=rows.c[one.name]) for key, one in zip(keys, named, strict=True)]
-        order = [_lowest_nulls(key) for key in keys]
-        told = sa.func.coalesce(rows.c.document, document()) if own else document()
-        same = sa.and_(log.c.record_id == rows.c.id, log.c.version == rows.c.version)
-        # One row: the driver steps once, however long the page is.
-        return sa.select(
-            as_bytes(joined(told, sa.literal(SEPARATOR), *order)),
-            joined(_key(keys), sa.literal("\n"), *order),
-            sa.func.count(),
-            head_seq(),
-            *(count() for count in counts),
-        ).select_from(rows.outerjoin(log, same))
-
-    return Statement(("page", repr(bound.shape)), build, bound.values | {"limit": query.limit + 1})
-
-
-def total(query: Query, *, to: Audience) -> Statement:
-    """(number) of all records that a query selects."""
-    bound = Bound(query.at)
-    where = conditions(query, bound, to=to)
-    table = KIND_TABLES[query.kind.name]
-
-    def build() -> sa.Select[*tuple[Any, ...]]:
-        return sa.select(sa.func.count()).select_from(table).where(*where)
-
-    return Statement(("total", repr(bound.shape)), build, bound.values)
-
-
-def left_out(query: Query) -> dict[str, tuple[str, ...]]:
-    """What an answer to a filter by place or date says it could not judge, and the parameters of that filter."""
-    asked = {"unlocated": PLACE, "undated": SPAN}
-    return {name: one for name, one in asked.items() if any(query.get(parameter) for parameter in one)}
-
-
-def left_out_of(query: Query, *, to: Audience) -> Statement:
-    """(one number for each name of `left_out`) of the records that meet all else and cannot be placed."""
-    bound = Bound(query.at)
-    counts = [_left_out(query, name, bound, to=to) for name in left_out(query)]
-    return Statement(("left out", repr(bound.shape)), lambda: sa.select(*(one() for one in counts)), bound.values)
-
-
-def _left_out(query: Query, name: str, bound: Bound, *, to: Audience) -> Callable[[], sa.ScalarSelect[Any]]:
-    rest = query.without(*left_out(query)[name])
-    table = KIND_TABLES[query.kind.name]
-    bound.shape.append(name)
-    where = conditions(rest, bound, to=to)
-    where.append((lambda: table.c.span_start.is_(None)) if name == "undated" else _unplaced(query, table, bound))
-    return lambda: sa.select(sa.func.count()).select_from(table).where(*where).correlate(None).scalar_subquery()
-
-
-def _unplaced(query: Query, table: sa.Table, bound: Bound) -> Later:
-    precisions = vocabulary.codes("location_precision")
-    enough = precisions[: precisions.index(query.one("max_precision", "city")) + 1]
-    pointed = bool(query.get("bbox") or query.get("radius_km"))
-    bound.shape.append((len(enough), pointed))
-    named = bound.all(enough)
-
-    def made() -> Condition:
-        placed: Condition = table.c.precision.in_(named)
-        if pointed:
-            placed = sa.and_(placed, table.c.lon.is_not(None))
-        return sa.not_(sa.func.coalesce(placed, sa.false()))
-
-    return made
 
 
 def by_ids(kind: Kind, ids: Sequence[str], at: int | None) -> Statement:
@@ -362,45 +226,3 @@ def head() -> Statement:
     return Statement(
         "head", lambda: sa.select(columns.seq, columns.hash, columns.recorded_at, columns.epoch), short=True
     )
-
-
-# --- Keyset paging -------------------------------------------------------------------------------------------------
-
-
-def _lowest_nulls(key: _Key) -> sa.UnaryExpression[Any]:
-    """Unknown sorts lowest on both databases."""
-    if not key.nullable:
-        return key.column.desc() if key.descends else key.column.asc()  # type: ignore[no-any-return]
-    return key.column.desc().nulls_last() if key.descends else key.column.asc().nulls_first()  # type: ignore[no-any-return]
-
-
-def _key(keys: Sequence[_Key]) -> sa.ColumnElement[str]:
-    """The place of a row in the order: each value as "+value" or "-" for null, then the id, parted by U+001F."""
-    told: Any = None
-    for key in keys[:-1]:
-        part = sa.case((key.column.is_(None), sa.literal("-")), else_=sa.literal("+") + sa.cast(key.column, sa.Text))
-        told = (part if told is None else told + part) + sa.literal("\x1f")
-    return told + keys[-1].column  # type: ignore[no-any-return]
-
-
-def _after(keys: Sequence[_Key], after: Sequence[Any]) -> sa.ColumnElement[bool]:
-    """Rows that come after a place in the order: beyond it in the first key, or equal there and beyond in the next."""
-    steps = []
-    equal: list[sa.ColumnElement[bool]] = []
-    for key, limit in zip(keys, after, strict=True):
-        if limit is None:
-            beyond = None if key.descends else key.column.is_not(None)
-            same = key.column.is_(None)
-        else:
-            beyond = key.column < limit if key.descends else key.column > limit
-            if key.descends and key.nullable:
-                beyond = sa.or_(beyond, key.column.is_(None))
-            same = key.column == limit
-        if beyond is not None:
-            steps.append(sa.and_(*equal, beyond))
-        equal.append(same)
-    condition = sa.or_(*steps)
-    if not keys[0].nullable:
-        # The plain bound on the first key lets the index start at the place.
-        condition = sa.and_(keys[0].column <= after[0] if keys[0].descends else keys[0].column >= after[0], condition)
-    return condition

@@ -1,6 +1,6 @@
 """Totals from the sums by year and month (storage/tables.py, rollup), where a query asks for nothing finer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from incidents_api.reading.bound import Bound, Condition
 from incidents_api.reading.query import Query
 from incidents_api.reading.selected import PERIOD, counted_by, is_broken_down, measure_asked
 from incidents_api.storage import tables
-from incidents_api.storage.tables import PUBLIC_ROW
+from incidents_api.storage.tables import FULL_ROW, NO_POINT, PUBLIC_ROW
 
 _FILTERS = {"type", "granularity", "status", "country", "measure", "from", "to", "date_mode"}
 _GROUPS = {"type", "granularity", "status", "country", "year", "month"}
@@ -46,9 +46,7 @@ def rolled(query: Query, bound: Bound, *, to: Audience) -> Callable[[Any], Rolle
         told = tables.rollup.c
         loose = [figure.audience.is_(None), figure.month.is_(None)]
         loose += [figure.year.is_(None)] if grain == "year" else []
-        closed = [figure.audience.is_not(None)]
-        if not to.full:  # of the closed ones nearly all are so for good: two more words find those that are not
-            closed.append(sa.or_(figure.audience == sa.literal_column(str(PUBLIC_ROW)), figure.turns.is_not(None)))
+        closed = [figure.audience.is_not(None), _closed(figure, to)]
         where = [told.grain == sa.literal_column(f"'{grain}'"), *(_holds(*one) for one in asked)]
         return Rolled(where, [_key(name, grain) for name in query.get("by")], (loose, closed))
 
@@ -64,12 +62,48 @@ def _is_coarse(query: Query, to: Audience) -> bool:
     return asked and of_one and query.at is None and not by_author and query.one("date_mode") != "contains"
 
 
+def unplaced(
+    query: Query, enough: Sequence[str], bound: Bound, *, pointed: bool, to: Audience
+) -> Callable[[Any], tuple[Any, list[Condition]]] | None:
+    """How many incidents of a query lie nowhere precisely `enough` (with a point, where it must be `pointed`), as a
+    sum, and which of them are in no sum: conditions on their table. None where sums cannot tell."""
+    fine = bool({"country", "type", "granularity"} & {name for name, _ in query.filters})
+    if not {name for name, _ in query.filters} <= {"country", "type", "granularity", "status"} or query.at is not None:
+        return None
+    if query.kind.name != "incident" or (to.statuses is not None and to.author is not None):
+        return None
+    bound.shape.append(("unplaced", fine))
+    asked = _asked(query, "point", bound, to)
+    placed = bound.all([*enough, *([] if pointed else (f"{NO_POINT}{code}" for code in enough))])
+
+    def made(table: Any) -> tuple[Any, list[Condition]]:
+        told = tables.rollup.c
+        where = [told.grain == sa.literal_column("'point'" if fine else "'points'"), told.period.not_in(placed)]
+        where += [_holds(*one) for one in asked]
+        total = sa.select(sa.func.sum(told.n)).where(*where).scalar_subquery()
+        return sa.cast(sa.func.coalesce(total, sa.literal_column("0")), sa.BigInteger), [_closed(table, to)]
+
+    return made
+
+
+def _closed(told: Any, to: Audience) -> Condition:
+    """What is in no sum because it is not for everybody, as far as this audience may see some of it.
+
+    Of the closed ones nearly all are so for good: two more words find those that are not.
+    """
+    columns = getattr(told, "c", told)
+    if to.full:
+        return columns.audience.is_not(None)  # type: ignore[no-any-return]
+    opens = sa.and_(columns.audience == sa.literal_column(str(FULL_ROW)), columns.turns.is_not(None))
+    return sa.or_(columns.audience == sa.literal_column(str(PUBLIC_ROW)), opens)
+
+
 Asked = tuple[str, str, list[Any]]
 """A column of the sums, how it is compared, and the values bound for it."""
 
 
 def _asked(query: Query, grain: str, bound: Bound, to: Audience) -> list[Asked]:
-    length = {"year": 4, "month": 7}[grain]
+    length = {"year": 4}.get(grain, 7)
     found: list[Asked] = []
     found += [("period", end, bound.all([query.one(end)[:length]])) for end in ("from", "to") if query.get(end)]
     if query.get("measure"):

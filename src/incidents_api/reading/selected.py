@@ -28,6 +28,9 @@ ITSELF = ""
 """The measure of the row that stands for the incident itself."""
 
 
+_REPEATED = frozenset((*tables.SHARED, *tables.POINT, "audience", "turns", "seq_from", "seq_to"))
+
+
 class Incidents:
     """Stands for the table of incidents: a column that figures repeat is theirs, any other joins the incident."""
 
@@ -64,7 +67,7 @@ class _Columns:
     def __getitem__(self, name: str) -> sa.ColumnElement[Any]:
         if name == "id":
             return self.figure.c.incident_id  # type: ignore[no-any-return]
-        if name in (*tables.SHARED, "audience", "turns", "seq_from", "seq_to"):
+        if name in _REPEATED:
             return self.figure.c[name]  # type: ignore[no-any-return]
         self.joined = True
         return self.incident.c[name]  # type: ignore[no-any-return]

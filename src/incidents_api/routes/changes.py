@@ -164,7 +164,7 @@ async def _page(request: Request, who: Visitor) -> Response:
     following = None
     if feed.seq < feed.head:
         pairs = [pair for pair in feed.query.pairs if pair[0] != "after"]
-        following = f"{str(request.url.replace(query='')).rstrip('?')}?{urlencode([*pairs, ('after', feed.cursor)])}"
+        following = f"{web.address_of(request)}?{urlencode([*pairs, ('after', feed.cursor)])}"
     headers = lists.Pin(feed.head).headers(who) | {"ETag": await lists.tag_of(request, who, feed.head)}
     headers |= {"Link": f'<{following}>; rel="next"'} if following else {}
     if web.not_modified(request, headers["ETag"]):

@@ -108,7 +108,7 @@ async def _duplicates(request: Request, who: Visitor) -> Response:
     following = None
     if walk.more and walk.place is not None:
         key = f"+{walk.place[0]}\x1f+{walk.place[1]}\x1f{walk.done}"
-        following = query.next_url(read, str(request.url.replace(query="")).rstrip("?"), key)
+        following = query.next_url(read, web.address_of(request), key)
     headers = {"Cache-Control": "no-cache", "Vary": "Accept, Authorization"}
     headers |= {"Link": f'<{following}>; rel="next"'} if following else {}
     body = {"items": walk.found, "next": following, "walked": walk.walked, "compared": walk.compared}

@@ -57,7 +57,7 @@ async def _diff(request: Request, who: Visitor) -> Response:
     following = None
     if len(rows) > limit:
         told = {"from": first.at, "to": last.at, "limit": limit, "after": rows[limit - 1][0]}
-        following = f"{str(request.url.replace(query='')).rstrip('?')}?{urlencode(told)}"
+        following = f"{web.address_of(request)}?{urlencode(told)}"
     ends = [await _edition(request, who, pin.at) for pin in (first, last)]
     body = {
         "from": ends[0],

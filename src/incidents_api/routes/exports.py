@@ -23,7 +23,7 @@ from incidents_api.exporters import EXPORTERS, About, MissingExtra, TooManyRows,
 from incidents_api.exporters.package import NAMES
 from incidents_api.model.kinds import BY_PLURAL, KINDS, Kind
 from incidents_api.model.visitor import Visitor
-from incidents_api.reading import claims, records
+from incidents_api.reading import claims, pages, records
 from incidents_api.reading.query import Query
 from incidents_api.routes import lists, web
 from incidents_api.routes.describe import parameters_of
@@ -208,7 +208,7 @@ class Download:
 
     async def pages(self, query: Query, *, text: bool) -> AsyncIterator[Sequence[str]]:
         """The stored texts page by page; each is read while the one before it is written."""
-        rows: Callable[..., Statement] = records.page
+        rows: Callable[..., Statement] = pages.page
         if text and self.name == "claims":
             rows, query = claims.page, replace(query, sort=claims.SORT)
         current = True

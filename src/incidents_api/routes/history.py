@@ -187,7 +187,7 @@ def _revisions(kind: Kind) -> web.Handler:
         mine: dict[int, Any] = {}
         if not all(row[8] for row in rows):
             mine = {row[1]: row for row in await _public_rows(request, who, kind)}
-        here = str(request.url.replace(query="")).rstrip("?")
+        here = web.address_of(request)
         items = [
             (_entry(row) if row[8] else _public_entry(mine[row[0]])) | {"url": f"{here}/{row[0]}"}
             for row in rows[:limit]

@@ -12,7 +12,7 @@ from fastapi import Request, Response
 from incidents_api.errors import BadQuery, Fault
 from incidents_api.model.kinds import KINDS, Kind
 from incidents_api.model.visitor import Visitor
-from incidents_api.reading import query, records
+from incidents_api.reading import pages, query, records
 from incidents_api.reading.query import Query
 from incidents_api.routes import web
 from incidents_api.routes.web import database_of, limits_of
@@ -112,12 +112,12 @@ def handler(kind: Kind) -> web.Handler:
         if (same := ask.unchanged(request, who)) is not None:
             return same
         first = read.after is None  # what was left out is told with the first page
-        page = (await database.read(records.page(read, to=who.audience, left=first)))[0]
+        page = (await database.read(pages.page(read, to=who.audience, left=first)))[0]
         told: dict[str, Any] = {}
         if read.one("count") == "exact":
-            told["total"] = (await database.read(records.total(read, to=who.audience)))[0][0]
+            told["total"] = (await database.read(pages.total(read, to=who.audience)))[0][0]
         if first:
-            told |= zip(records.left_out(read), page[4:], strict=True)
+            told |= zip(pages.left_out(read), page[4:], strict=True)
         if read.get("include"):
             told["included"] = await _included(request, read, _cut(request, read, page)[0])
         return page_answer(request, who, ask, page, told)
@@ -127,34 +127,32 @@ def handler(kind: Kind) -> web.Handler:
 
 async def left_out(request: Request, who: Visitor, read: Query) -> dict[str, int]:
     """How many records a filter by place or date could not place; told with the first page."""
-    names = records.left_out(read) if read.after is None else {}
+    names = pages.left_out(read) if read.after is None else {}
     if not names:
         return {}
-    return dict(
-        zip(names, (await database_of(request).read(records.left_out_of(read, to=who.audience)))[0], strict=True)
-    )
+    return dict(zip(names, (await database_of(request).read(pages.left_out_of(read, to=who.audience)))[0], strict=True))
 
 
 def page_answer(request: Request, who: Visitor, ask: Asked, page: Any, told: dict[str, Any]) -> Response:
     """The answer of a list: its entries as stored bytes, the next page, and what else is told."""
     items, following = _cut(request, ask.query, page)
     if ask.query.get("fields"):
-        items = _only(items, ask.query.get("fields"))
+        items = memoryview(_only(items, ask.query.get("fields")))
     headers = ask.headers(who, page[3])
     told = {"next": following} | told | {"as_of": int(headers["As-Of-Seq"])}
     if following:
         headers["Link"] = f'<{following}>; rel="next"'
-    return web.answer(b'{"items":[%b],%b}' % (items, _members(told)), headers=headers)
+    return web.answer(b"".join((b'{"items":[', items, b"],", _members(told), b"}")), headers=headers)
 
 
-def _cut(request: Request, read: Query, page: Any) -> tuple[bytes, str | None]:
+def _cut(request: Request, read: Query, page: Any) -> tuple[memoryview, str | None]:
     """The entries of a page without the one that only shows that there are more, and where those begin."""
     joined, keys, count = encoded(page[0]), page[1], page[2]
     if count <= read.limit:
-        return joined, None
+        return memoryview(joined), None
     last = keys.split("\n")[read.limit - 1]
-    following = query.next_url(read, str(request.url.replace(query="")).rstrip("?"), last)
-    return joined.rpartition(_SEPARATOR)[0], following
+    following = query.next_url(read, web.address_of(request), last)
+    return memoryview(joined)[: joined.rindex(_SEPARATOR)], following  # not copied: a page may be large
 
 
 def _members(told: Mapping[str, Any]) -> bytes:
@@ -169,16 +167,17 @@ def _members(told: Mapping[str, Any]) -> bytes:
 _SEPARATOR = records.SEPARATOR.encode()
 
 
-def _only(items: bytes, names: tuple[str, ...]) -> bytes:
+def _only(items: memoryview, names: tuple[str, ...]) -> bytes:
     """The records of a page with these members alone; the id is always there."""
     wanted = {"id", *names}
-    cut_down = ({name: value for name, value in one.items() if name in wanted} for one in orjson.loads(b"[%b]" % items))
+    page = orjson.loads(b"".join((b"[", items, b"]")))
+    cut_down = ({name: value for name, value in one.items() if name in wanted} for one in page)
     return _SEPARATOR.join(map(orjson.dumps, cut_down))
 
 
-async def _included(request: Request, read: Query, items: bytes) -> dict[str, bytes]:
+async def _included(request: Request, read: Query, items: memoryview) -> dict[str, bytes]:
     """The actors, locations and sources that a page refers to, each once."""
-    page = orjson.loads(b"[%b]" % items)
+    page = orjson.loads(b"".join((b"[", items, b"]")))
     found = {}
     for name in read.get("include"):
         kind_name, path = INCLUDED[name]

@@ -5,7 +5,7 @@ import hashlib
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -115,6 +115,11 @@ def database_of(request: Request) -> Database:
     return database
 
 
+def address_of(request: Request) -> str:
+    """The address that was asked, without its query."""
+    return str(request.url.replace(query="")).rstrip("?")
+
+
 def stopping_of(request: Request) -> asyncio.Event:
     """Set when the service is about to end: what waits for news must wait no longer."""
     stopping: asyncio.Event = request.app.state.stopping
@@ -177,7 +182,8 @@ async def _visitor(request: Request, *, counted: bool) -> Visitor:
         request.app.state.uses.note(who.key)
     if counted:
         shares_of(request).charge(request, who.key)
-    return replace(who, statuses=limits_of(request).public_statuses, now=stamp(request.app.state.clock()))
+    limits: Limits = request.app.state.limits
+    return who.asking(limits.public_statuses, stamp(request.app.state.clock()))
 
 
 # --- Writes --------------------------------------------------------------------------------------------------------

@@ -196,19 +196,37 @@ def _kind_table(kind: Kind) -> Table:
     wanted: set[tuple[str, ...]] = {(ordered_by(table, field.name).name, "id") for field in kind.fields if field.sort}
     by_date = ("date", "id") if kind.dated else ("id",)
     wanted |= {(field.name, *by_date) for field in kind.fields if field.filter in ("equals", "reference", "inside")}
-    if kind.dated:
-        # Filters by from and to; alone, and together with the country.
-        wanted.add(("span_end", "span_start"))
-        if "country" in table.c:
-            wanted.add(("country", "span_end", "span_start"))
     if kind.located:
         wanted.add(("lat", "lon"))
-    for names in sorted(wanted):
+    whole = _WHOLE_PAGES if kind.name == "incident" else {}
+    for names in sorted(wanted - whole.keys()):
         current_index(*(table.c[name] for name in names))
+    for names, name in whole.items():
+        columns = [table.c[one] for one in dict.fromkeys((*names, *_OF_PAGES))]
+        partial_index(f"ix_incident_{name}", columns, table.c.seq_to.is_(None))
     if kind.name == "incident":
         few_index(table.c.audience, table.c.turns, table.c.seq_from)
+    if kind.dated:
+        now, dated = table.c.seq_to.is_(None), table.c.span_start.is_not(None)
+        partial_index(f"ix_{kind.name}_undated", [table.c.id], table.c.span_start.is_(None), now)
+        partial_index(f"ix_{kind.name}_open_start", [table.c.date, table.c.id], table.c.earliest.is_(None), dated, now)
     index(table.c.seq_from)  # the words of a search are kept by seq
+    few_index(table.c.seq_to)  # what is true no more, of which lists of the past want some
     return table
+
+
+_WHOLE_PAGES: dict[tuple[str, ...], str] = {
+    ("date", "id"): "by_date",
+    ("country", "date", "id"): "by_country",
+    ("country", "type", "date", "id"): "by_country_and_type",
+    ("lat", "lon"): "by_point",
+}
+"""Orders in which incidents are mostly asked for. Their indexes hold all that finds a page, so no row is looked at that
+is not on it."""
+_OF_PAGES = (
+    *("precision", "span_end", "span_start", "status", "audience", "turns"),
+    *("date", "id", "version", "seq_from", "seq_to"),
+)
 
 
 KIND_TABLES = {kind.name: _kind_table(kind) for kind in KINDS.values()}
@@ -274,6 +292,8 @@ SHARED = (
     "year",
 )
 """Columns of incidents that their figures repeat, so that totals read one index and no incident."""
+POINT = ("precision", "lon", "lat")
+"""More of them, for totals by cells of the map and the number of incidents that cannot be placed."""
 
 figure = Table(
     "figure",
@@ -288,6 +308,7 @@ figure = Table(
     *(Column(name, BigInteger) for name in LEVELS),
     Column("whole_id", Text),  # what the incident is a part of
     *(Column(name, Text) for name in SHARED),
+    *(Column(name, Text if name == "precision" else Double) for name in POINT),
     *_closing()[:2],
     PrimaryKeyConstraint("incident_id", "n", "seq_from"),
     info={"holds": "The figure of incidents at every node of the trees; an empty measure is for the incident itself."},
@@ -297,18 +318,21 @@ current_index(figure.c.measure, figure.c.population, figure.c.incident_id)
 current_index(figure.c.admin1, figure.c.measure, figure.c.span_end)
 
 
-def _totals_index(name: str, *some: Any, by: tuple[str, ...] = ()) -> None:
+def _totals_index(name: str, *some: Any, by: tuple[str, ...] = ("country_order", "measure", "span_end")) -> None:
     """An index over whole figures that are true now, or some of them, with all that totals read of them."""
-    first, last = ("country_order", "measure", "span_end", *by), ("audience", "turns", *LEVELS, "whole", "seq_to")
-    told = [figure.c[one] for one in (*first, *SHARED[2:], *last)]
-    partial_index(name, told, figure.c.seq_to.is_(None), figure.c.whole, *some)
+    told = dict.fromkeys((*by, "country_order", "measure", *SHARED, "audience", "turns", *LEVELS, "whole", "seq_to"))
+    partial_index(name, [figure.c[one] for one in told], figure.c.seq_to.is_(None), figure.c.whole, *some)
 
 
+_PART = figure.c.whole_id.is_not(None)
 _totals_index("ix_figure_totals")
 _totals_index("ix_figure_period_totals", figure.c.granularity == sa.literal_column("'period_total'"))
 _totals_index("ix_figure_loose", figure.c.month.is_(None))
 _totals_index("ix_figure_closed", figure.c.audience.is_not(None))
-_totals_index("ix_figure_parts", figure.c.whole_id.is_not(None), by=("whole_id", "incident_id"))
+_totals_index("ix_figure_parts", _PART, by=("country_order", "measure", "span_end", "whole_id", "incident_id"))
+_totals_index("ix_figure_parts_by_day", _PART, by=("span_end", "measure", "whole_id", "incident_id"))
+_totals_index("ix_figure_itself", figure.c.measure == sa.literal_column("''"), by=(*POINT, "incident_id"))
+current_index(figure.c.month, figure.c.measure)
 
 relation = Table(
     "relation",
@@ -324,7 +348,13 @@ relation = Table(
 current_index(relation.c.other_id, relation.c.type)
 
 ROLLED = ("grain", "period", "country_order", "measure", "type", "granularity", "status")
-"""What sums are kept by: a grain (year or month), and the period that it is of."""
+"""What sums are kept by: a grain (year or month), and the period that it is of.
+
+Incidents alone are also counted by the precision of their place, which then stands for the period: `point` by all the
+rest, `points` by status alone.
+"""
+NO_POINT = "-"
+"""Begins the precision of a place that has no point."""
 
 entwined = Table(
     "entwined",

@@ -123,7 +123,7 @@ class Threads:
             result, error = None, None
             try:
                 result = job.function(*job.arguments)
-            except BaseException as raised:  # noqa: BLE001 - handed to the caller that asked for it
+            except BaseException as raised:
                 error = raised
             with suppress(RuntimeError):  # the loop has ended, and nobody waits any more
                 job.loop.call_soon_threadsafe(self._end, job, result, error)

@@ -259,7 +259,9 @@ def _rows_of(rows: Rows, row: Row) -> None:
             term = {"record_id": row.key, "field": field.name, "value": value, "kind": kind.name}
             rows[tables.term].append(term | current)
     if kind.name == "incident":
-        shared = {name: own[name] for name in tables.SHARED} | {name: closing[name] for name in ("audience", "turns")}
+        shared = {name: own[name] for name in (*tables.SHARED, *tables.POINT)} | {
+            name: closing[name] for name in ("audience", "turns")
+        }
         for table, entries in _incident_rows(row.revision, record, shared):
             for entry in entries:
                 rows[table].append({"incident_id": row.key} | entry | current)

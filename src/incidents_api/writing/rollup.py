@@ -13,7 +13,7 @@ from incidents_api.model.revision import Revision
 from incidents_api.model.wire import Record
 from incidents_api.storage import dialects, tables
 from incidents_api.storage.levels import added
-from incidents_api.storage.tables import ROLLED
+from incidents_api.storage.tables import NO_POINT, ROLLED
 from incidents_api.writing.lookup import some_of
 
 _AT_ONCE = 500
@@ -41,15 +41,29 @@ def _add_up(conn: Connection, incident_ids: Iterable[str], sign: int) -> bool:
 @cache
 def _addition() -> sa.Insert:
     """The statement that adds the figures of incidents to the sums, or takes them out of them."""
-    rolled = sa.union_all(_by("year"), _by("month"))
+    rolled = sa.union_all(_by("year"), _by("month"), _by_point("point"), _by_point("points"))
     return dialects.add_up(tables.rollup, rolled, ROLLED)
 
 
 def _by(grain: str) -> sa.Select[Any]:
     """The sums of incidents by one grain; those whose dates are too coarse for it are in none."""
+    told = tables.figure.c
+    return _sums(grain, told[grain], told.country_order, told.type, told.granularity).where(told[grain].is_not(None))
+
+
+def _by_point(grain: str) -> sa.Select[Any]:
+    """How many incidents there are by the precision of their place, and whether it has a point."""
+    told = tables.figure.c
+    precision = sa.func.coalesce(told.precision, _NOTHING)
+    point = sa.case((told.lon.is_(None), sa.literal_column(f"'{NO_POINT}'") + precision), else_=precision)
+    rest = (told.country_order, told.type, told.granularity) if grain == "point" else (_NOTHING,) * 3
+    return _sums(grain, point, *rest).where(told.measure == _NOTHING)
+
+
+def _sums(grain: str, period: Any, country: Any, type_: Any, granularity: Any) -> sa.Select[Any]:
     told, sign = tables.figure.c, sa.bindparam("sign", type_=sa.BigInteger)
-    status = sa.func.coalesce(told.status, sa.literal_column("''"))
-    keys = (told[grain], told.country_order, told.measure, told.type, told.granularity, status)
+    status = sa.func.coalesce(told.status, _NOTHING)
+    keys = (period, country, told.measure, type_, granularity, status)
     sums = (sa.cast(sign * one, sa.BigInteger) for one in added(told).values())
     return (
         sa.select(sa.literal_column(f"'{grain}'"), *keys, *sums)
@@ -58,12 +72,12 @@ def _by(grain: str) -> sa.Select[Any]:
             told.seq_to.is_(None),
             told.whole,
             told.audience.is_(None),
-            told[grain].is_not(None),
         )
-        .group_by(*keys)
+        .group_by(*(key for key in keys if key is not _NOTHING))
     )
 
 
+_NOTHING: sa.ColumnElement[Any] = sa.literal_column("''", sa.Text)
 _EMPTY = sa.delete(tables.rollup).where(tables.rollup.c.n == sa.literal_column("0"))
 
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Index
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -37,6 +38,27 @@ def partial_index(name: str | None, columns: Sequence[Any], *where: Any) -> Inde
     return Index(name, *columns, sqlite_where=met, postgresql_where=met)
 
 
+def by_index(select: sa.Select[Any], table: sa.Table, name: str) -> sa.Select[Any]:
+    """The select with its table read by this partial index of few rows: without statistics SQLite cannot know that they
+    are few. PostgreSQL knows."""
+    return select.with_hint(table, f"INDEXED BY {name}", dialect_name="sqlite")
+
+
+class _Hinting(SQLiteCompiler):
+    """SQLAlchemy's compiler, which has a place for such hints and leaves them out."""
+
+    def get_from_hint_text(self, table: Any, text: str | None) -> str | None:
+        """The hint as it was given."""
+        return text
+
+
+def sqlite_dialect() -> Any:
+    """How reads are spelt for SQLite."""
+    dialect = sqlite.dialect(paramstyle="named")
+    dialect.statement_compiler = _Hinting
+    return dialect
+
+
 class joined(FunctionElement[str]):  # noqa: N801 - reads as an SQL function
     """joined(text, separator, *order): the texts of all rows, in the order of the subquery they come from.
 
@@ -59,6 +81,27 @@ def _group_concat(element: joined, compiler: Any, **options: Any) -> str:
 def _string_agg(element: joined, compiler: Any, **options: Any) -> str:
     text, separator, *order = (compiler.process(one, **options) for one in element.clauses)
     return f"string_agg({text}, {separator}{' ORDER BY ' + ', '.join(order) if order else ''})"
+
+
+class filled(FunctionElement[str]):  # noqa: N801 - reads as an SQL function
+    """filled(template, *values): the template with a value in the place of each `%s`; nothing for null.
+
+    A third of what the same pieces cost when they are joined one by one, each time into a text of its own.
+    """
+
+    type = sa.Text()
+    inherit_cache = True
+    name = "filled"
+
+
+@compiles(filled, "sqlite")
+def _printf(element: filled, compiler: Any, **options: Any) -> str:
+    return f"printf({compiler.process(element.clauses, **options)})"
+
+
+@compiles(filled, "postgresql")
+def _format(element: filled, compiler: Any, **options: Any) -> str:
+    return f"format({compiler.process(element.clauses, **options)})"
 
 
 class tail(FunctionElement[str]):  # noqa: N801 - reads as an SQL function

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import URL
 
 from incidents_api.errors import Unavailable
 from incidents_api.storage.dialects.connections import need_psycopg
+from incidents_api.storage.dialects.expressions import sqlite_dialect
 from incidents_api.storage.load import ReaderLoad
 from incidents_api.storage.threads import MAX_WAITING, Threads, patience
 
@@ -42,7 +43,7 @@ class SqliteReader:
 
     def __init__(self, path: str, threads: int, seconds: float) -> None:
         self._path, self._seconds = Path(path).resolve(), seconds
-        self._dialect = sqlite.dialect(paramstyle="named")
+        self._dialect = sqlite_dialect()
         self._threads = Threads(threads, seconds)
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []

@@ -1,0 +1,262 @@
+"""Pages out: the records of a list in its order, how many there are, and how many a filter could not judge."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from incidents_api.model import vocabulary
+from incidents_api.model.audience import Audience
+from incidents_api.reading.bound import Bound, Condition
+from incidents_api.reading.conditions import conditions
+from incidents_api.reading.query import PLACE, SPAN, Query
+from incidents_api.reading.records import SEPARATOR, document, head_seq
+from incidents_api.reading.rolled import unplaced
+from incidents_api.storage import tables
+from incidents_api.storage.database import Statement
+from incidents_api.storage.dialects import as_bytes, by_index, filled, joined
+from incidents_api.storage.tables import KIND_TABLES, PUBLIC_ROW, revision
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """One key of an order: a column, and whether it descends and is ever null, as only figures are."""
+
+    column: Any
+    descends: bool
+    nullable: bool = False
+
+
+def page(query: Query, *, to: Audience, left: bool = False) -> Statement:
+    """(records joined by SEPARATOR as bytes, keys joined by line feeds, number, head) of up to limit + 1 of a list.
+
+    `left`: then one number more for each name of `left_out`. The bytes are made by `encoded`.
+    """
+    bound = Bound(query.at)
+    where = conditions(query, bound, to=to)
+    ordered, ways = _ordered(query, bound), _ways(query, bound)
+    after = query.after and [None if value is None else bound.value(value) for value in query.after]
+    bound.shape.append(after and tuple(value is None for value in after))
+    counts = [_left_out(query, name, bound, to=to) for name in left_out(query)] if left else []
+    log = revision
+
+    def build() -> sa.Select[*tuple[Any, ...]]:
+        keys, source = ordered()
+        further = [] if after is None else [_after(keys, after)]
+        found = [_found(way, source, keys, [*where, *further]) for way in ways()]
+        # The rows of the page first: what is looked up and joined afterwards is theirs alone.
+        rows = _first(found, [key.descends for key in keys], [key.nullable for key in keys])
+        keys = [replace(key, column=rows.c[f"key_{n}"]) for n, key in enumerate(keys)]
+        order = [_lowest_nulls(key) for key in keys]
+        told = document() if query.kind.name != "incident" or to.full else _own_document(rows)
+        same = sa.and_(log.c.record_id == rows.c.id, log.c.version == rows.c.version)
+        # One row: the driver steps once, however long the page is.
+        return sa.select(
+            as_bytes(joined(told, sa.literal(SEPARATOR), *order)),
+            joined(_key(keys), sa.literal("\n"), *order),
+            sa.func.count(),
+            head_seq(),
+            *(count() for count in counts),
+        ).select_from(rows.outerjoin(log, same))
+
+    return Statement(("page", repr(bound.shape)), build, bound.values | {"limit": query.limit + 1})
+
+
+def total(query: Query, *, to: Audience) -> Statement:
+    """(number) of all records that a query selects."""
+    bound = Bound(query.at)
+    where = conditions(query, bound, to=to)
+    table = KIND_TABLES[query.kind.name]
+
+    def build() -> sa.Select[*tuple[Any, ...]]:
+        return sa.select(sa.func.count()).select_from(table).where(*where)
+
+    return Statement(("total", repr(bound.shape)), build, bound.values)
+
+
+def _own_document(rows: sa.Subquery) -> sa.ColumnElement[str]:
+    """The record, or of a closed incident the public's own view, which lies with its row."""
+    own = KIND_TABLES["incident"].alias()
+    view = sa.select(own.c.document).where(own.c.id == rows.c.id, own.c.seq_from == rows.c.seq_from).scalar_subquery()
+    return sa.case((rows.c.audience == PUBLIC_ROW, view), else_=document())
+
+
+# --- Ways to the rows of a page ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """Some of the rows of a list, found by themselves; the ways of one list have no row in common."""
+
+    where: list[Condition]
+    index: str | None = None
+
+
+def _ways(query: Query, bound: Bound) -> Callable[[], list[_Way]]:
+    """The ways to all the rows, each of which an index can be walked for in the order of the list.
+
+    Of the past: what is true now, and what is true no more. In the order of dates up to a day: what has its date before
+    it, and the few that begin nobody knows when, whose date is that of their end.
+    """
+    table = KIND_TABLES[query.kind.name]
+    by_day = bool(query.get("to")) and query.sort[0][0] == "date" and query.one("date_mode", "overlaps") == "overlaps"
+    last = bound.value(query.one("to")) if by_day else None
+    bound.shape.append(("by day", by_day))
+
+    def made() -> list[_Way]:
+        now: list[Condition] = [table.c.seq_to.is_(None)] if bound.at is not None else []
+        ways = [_Way(now)]
+        if by_day:
+            begins_open = [table.c.earliest.is_(None), table.c.span_start.is_not(None), table.c.date > last]
+            standing = [*now, table.c.seq_to.is_(None)]
+            ways = [_Way([*now, table.c.date <= last])]
+            ways.append(_Way([*standing, *begins_open], f"ix_{table.name}_open_start"))
+        if bound.at is not None:
+            ways.append(_Way([table.c.seq_to > sa.bindparam("at", type_=sa.BigInteger)]))
+        return ways
+
+    return made
+
+
+def _found(way: _Way, source: Any, keys: Sequence[_Key], where: Sequence[Any]) -> sa.Select[Any]:
+    """The first rows of one way: what leads to their documents, and their place in the order."""
+    table = keys[-1].column.table
+    named = [key.column.label(f"key_{n}") for n, key in enumerate(keys)]
+    own = [table.c.seq_from, table.c.audience] if "audience" in table.c else []
+    chosen = sa.select(table.c.id, table.c.version, *own, *named).select_from(source).where(*where, *way.where)
+    chosen = chosen.order_by(*map(_lowest_nulls, keys)).limit(sa.bindparam("limit", type_=sa.Integer))
+    return chosen if way.index is None else by_index(chosen, table, way.index)
+
+
+def _first(found: Sequence[sa.Select[Any]], descends: Sequence[bool], nullable: Sequence[bool]) -> sa.Subquery:
+    """The first rows of all ways together."""
+    if len(found) == 1:
+        return found[0].subquery("page")
+    every = sa.union_all(*(sa.select(one.subquery()) for one in found)).subquery("found")
+    keys = [_Key(every.c[f"key_{n}"], *one) for n, one in enumerate(zip(descends, nullable, strict=True))]
+    order = map(_lowest_nulls, keys)
+    return sa.select(every).order_by(*order).limit(sa.bindparam("limit", type_=sa.Integer)).subquery("page")
+
+
+# --- What a filter could not judge ---------------------------------------------------------------------------------
+
+
+def left_out(query: Query) -> dict[str, tuple[str, ...]]:
+    """What an answer to a filter by place or date says it could not judge, and the parameters of that filter."""
+    asked = {"unlocated": PLACE, "undated": SPAN}
+    return {name: one for name, one in asked.items() if any(query.get(parameter) for parameter in one)}
+
+
+def left_out_of(query: Query, *, to: Audience) -> Statement:
+    """(one number for each name of `left_out`) of the records that meet all else and cannot be placed."""
+    bound = Bound(query.at)
+    counts = [_left_out(query, name, bound, to=to) for name in left_out(query)]
+    return Statement(("left out", repr(bound.shape)), lambda: sa.select(*(one() for one in counts)), bound.values)
+
+
+def _left_out(query: Query, name: str, bound: Bound, *, to: Audience) -> Callable[[], Any]:
+    rest = query.without(*left_out(query)[name])
+    table = KIND_TABLES[query.kind.name]
+    bound.shape.append(name)
+    if name == "undated":
+        where = conditions(rest, bound, to=to)
+        where.append(lambda: table.c.span_start.is_(None))
+
+        def undated() -> Any:
+            counted = sa.select(sa.func.count()).select_from(table).where(*where).correlate(None)
+            few = by_index(counted, table, f"ix_{table.name}_undated") if bound.at is None else counted
+            return few.scalar_subquery()
+
+        return undated
+    return _unlocated(query, rest, table, bound, to=to)
+
+
+def _unlocated(query: Query, rest: Query, table: sa.Table, bound: Bound, *, to: Audience) -> Callable[[], Any]:
+    """How many have no point, or none that is precise enough to be a place."""
+    precisions = vocabulary.codes("location_precision")
+    enough = precisions[: precisions.index(query.one("max_precision", "city")) + 1]
+    pointed = bool(query.get("bbox") or query.get("radius_km"))
+    bound.shape.append((len(enough), pointed))
+    named = bound.all(enough)
+
+    def lacks_place() -> Condition:
+        placed: Condition = table.c.precision.in_(named)
+        if pointed:
+            placed = sa.and_(placed, table.c.lon.is_not(None))
+        return sa.not_(sa.func.coalesce(placed, sa.false()))
+
+    sums = unplaced(rest, enough, bound, pointed=pointed, to=to)
+    where = conditions(rest, bound, to=to)
+
+    def counted() -> Any:
+        summed = None if sums is None else sums(table)
+        more = [] if summed is None else summed[1]
+        one = sa.select(sa.func.count()).select_from(table).where(*where, lacks_place(), *more).correlate(None)
+        return one.scalar_subquery() if summed is None else one.scalar_subquery() + summed[0]
+
+    return counted
+
+
+# --- Keyset paging -------------------------------------------------------------------------------------------------
+
+
+def _ordered(query: Query, bound: Bound) -> Callable[[], tuple[list[_Key], Any]]:
+    """The keys of the order, the id last, and the table joined with the figures that it sorts by; to be made later."""
+    table = KIND_TABLES[query.kind.name]
+    levels = [None if name in table.c else name.rpartition("_") for name, _ in query.sort]
+    measures = [None if level is None else bound.value(level[0]) for level in levels]
+    bound.shape.append(query.sort)
+
+    def made() -> tuple[list[_Key], Any]:
+        source: Any = table
+        keys = []
+        for (name, descends), level, measure in zip(query.sort, levels, measures, strict=True):
+            if level is None:
+                keys.append(_Key(tables.ordered_by(table, name), descends))
+                continue
+            told = tables.figure.alias()
+            same = sa.and_(told.c.incident_id == table.c.id, told.c.measure == measure, told.c.whole)
+            source = source.outerjoin(told, sa.and_(same, bound.true(told)))
+            keys.append(_Key(told.c[level[2]], descends, nullable=True))
+        return [*keys, _Key(table.c.id, keys[-1].descends)], source
+
+    return made
+
+
+def _lowest_nulls(key: _Key) -> sa.UnaryExpression[Any]:
+    """Unknown sorts lowest on both databases."""
+    if not key.nullable:
+        return key.column.desc() if key.descends else key.column.asc()  # type: ignore[no-any-return]
+    return key.column.desc().nulls_last() if key.descends else key.column.asc().nulls_first()  # type: ignore[no-any-return]
+
+
+def _key(keys: Sequence[_Key]) -> sa.ColumnElement[str]:
+    """The place of a row in the order: each value as "+value" or "-" for null, then the id, parted by U+001F."""
+    parts = "\x1f".join("%s" if key.nullable else "+%s" for key in keys[:-1])
+    known = (sa.literal("+") + sa.cast(key.column, sa.Text) for key in keys[:-1] if key.nullable)
+    values = (sa.func.coalesce(next(known), "-") if key.nullable else key.column for key in keys[:-1])
+    return filled(sa.literal(f"{parts}\x1f%s"), *values, keys[-1].column)
+
+
+def _after(keys: Sequence[_Key], after: Sequence[Any]) -> sa.ColumnElement[bool]:
+    """Rows that come after a place in the order: beyond it in the first key, or equal there and beyond in the next."""
+    steps = []
+    equal: list[sa.ColumnElement[bool]] = []
+    for key, limit in zip(keys, after, strict=True):
+        if limit is None:
+            beyond = None if key.descends else key.column.is_not(None)
+            same = key.column.is_(None)
+        else:
+            beyond = key.column < limit if key.descends else key.column > limit
+            if key.descends and key.nullable:
+                beyond = sa.or_(beyond, key.column.is_(None))
+            same = key.column == limit
+        if beyond is not None:
+            steps.append(sa.and_(*equal, beyond))
+        equal.append(same)
+    condition = sa.or_(*steps)
+    if not keys[0].nullable:
+        # The plain bound on the first key lets the index start at the place.
+        condition = sa.and_(keys[0].column <= after[0] if keys[0].descends else keys[0].column >= after[0], condition)
+    return condition

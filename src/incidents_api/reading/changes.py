@@ -7,13 +7,13 @@ import sqlalchemy as sa
 
 from incidents_api.model.audience import Audience
 from incidents_api.model.kinds import KINDS
-from incidents_api.reading.bound import Bound, opened
+from incidents_api.reading.bound import Bound, opened, seen
 from incidents_api.reading.conditions import conditions
 from incidents_api.reading.query import Query
 from incidents_api.reading.records import SEPARATOR, document, head_seq
 from incidents_api.storage import tables
 from incidents_api.storage.database import Statement
-from incidents_api.storage.dialects import as_bytes, joined
+from incidents_api.storage.dialects import as_bytes, filled, joined
 from incidents_api.storage.tables import KIND_TABLES, PUBLIC_ROW, revision
 
 WINDOW = 5_000
@@ -33,8 +33,70 @@ VIEW, VIEW_END = "view", "view end"
 """What became of the public's view of a closed incident: told as an upsert and an end that say no more than it does."""
 
 
-def page(query: Query, after: int, *, to: Audience) -> Statement:
+MARK = "\x1e"
+"""Stands before a seq in a page; canonical JSON never holds it raw."""
+
+
+def plain(query: Query, after: int, *, to: Audience) -> Statement:
+    """(changes joined by SEPARATOR as bytes, seqs of the others joined by blanks, last seq looked at, head, epoch).
+
+    Of the next `limit` revisions those that are told as they stand, as nearly all are: what has a body, and of
+    incidents what made a state that stands until now and that nothing closes. In the place of any other stands its seq
+    after MARK; `page` tells what it says. Only for queries that pick nothing out and want no diffs (`is_plain`).
+    """
+    bound = Bound()
+    made = KIND_TABLES["incident"].alias("made")
+    own = seen(made, to, bound)
+    kinds, include = query.get("kind"), query.one("include", "record")
+    values = bound.values | {"after": after, "limit": query.limit, "window": WINDOW}
+
+    def build() -> sa.Select[*tuple[Any, ...]]:
+        log = revision
+        where = [log.c.seq > sa.bindparam("after", type_=sa.BigInteger), log.c.seq <= _last_looked_at()]
+        where += [_any(log.c.kind, kinds)] if kinds else []
+        same = sa.and_(made.c.id == log.c.record_id, made.c.seq_from == log.c.seq)
+        stands = sa.and_(own(), made.c.seq_to.is_(None), made.c.audience.is_(None))
+        told = sa.case((sa.and_(log.c.record.is_not(None), sa.or_(log.c.kind != "incident", stands)), _upsert(include)))
+        rows = sa.select(log.c.seq, told.label("told")).select_from(log.outerjoin(made, same)).where(*where)
+        found = rows.order_by(log.c.seq).limit(sa.bindparam("limit", type_=sa.BigInteger)).subquery()
+        seq = sa.cast(found.c.seq, sa.Text)
+        other = sa.case((found.c.told.is_(None), seq))
+        last = sa.case((sa.func.count() == sa.bindparam("limit"), sa.func.max(found.c.seq)), else_=_last_looked_at())
+        told_all = as_bytes(
+            joined(sa.func.coalesce(found.c.told, sa.literal(MARK) + seq), sa.literal(SEPARATOR), found.c.seq)
+        )
+        epoch = sa.select(tables.head.c.epoch).scalar_subquery()
+        return sa.select(told_all, joined(other, sa.literal(" "), found.c.seq), last, head_seq(), epoch)
+
+    return Statement(("plain changes", kinds, include, repr(bound.shape)), build, values)
+
+
+def is_plain(query: Query) -> bool:
+    """Whether `plain` can answer."""
+    return not query.filters and query.one("include") != "diff"
+
+
+_UPSERT = (
+    '{"cursor":"%s.%s","seq":%s,"kind":"%s","id":"%s","change":"upsert","recorded_at":"%s","version":%s,'
+    '"operation":"%s","recorded_by":"%s","hash":"%s","reason":%s'
+)
+
+
+def _upsert(include: str) -> sa.ColumnElement[str]:
+    """A revision with a body, told as it stands; the same text as that of `_told`."""
+    log = revision.c
+    epoch, reason = sa.select(tables.head.c.epoch).scalar_subquery(), _or_null(log.reason)
+    first = (epoch, log.seq, log.seq, log.kind, log.record_id, log.recorded_at, log.version, log.operation)
+    text = filled(
+        sa.literal(_UPSERT + ("" if include == "none" else ',"record":')), *first, log.author, log.hash, reason
+    )
+    return text + sa.literal("}") if include == "none" else text + document() + sa.literal("}")
+
+
+def page(query: Query, after: int, *, to: Audience, only: Sequence[int] = ()) -> Statement:
     """(changes joined by SEPARATOR as bytes, number, last seq looked at, head, epoch): up to `limit` after a seq.
+
+    `only`: of these revisions alone.
 
     With `include=diff` a change carries `record` and `before`, for the caller to compare; without `before` it is told
     whole, whatever was told of its record before.
@@ -49,13 +111,15 @@ def page(query: Query, after: int, *, to: Audience) -> Statement:
     kinds = ("incident",) if picked else query.get("kind")
     include = query.one("include", "record")
     whole = to.full and to.statuses is None and not picked
-    shape = ("changes", picked, kinds, include, repr(bounds[0].shape))
+    few = bounds[0].all(only)
+    shape = ("changes", picked, kinds, include, len(few), repr(bounds[0].shape))
     values = bounds[0].values | {"after": after, "limit": query.limit, "window": WINDOW}
 
     def build() -> sa.Select[*tuple[Any, ...]]:
         log = revision
         where = [log.c.seq > sa.bindparam("after", type_=sa.BigInteger), log.c.seq <= _last_looked_at()]
         where += [_any(log.c.kind, kinds)] if kinds else []
+        where += [log.c.seq.in_(few)] if few else []
         facts = [] if whole else _facts(states, _open_now(own, openly()))
         # Facts are columns of their own first: SQLite's parser takes no statement that nests deeper.
         entry = sa.select(log, *facts).where(*where).subquery("entry").c

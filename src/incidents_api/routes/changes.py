@@ -80,20 +80,45 @@ class _Feed:
     epoch: str | None
     seq: int
     head: int = 0
+    told: int = 0
+    """How many the last look told, or might have."""
 
     async def look(self, limit: int) -> bytes:
         """Up to `limit` more changes out of the next window of the log; Conflict when it is another log."""
         asked = replace(self.query, limit=limit)
-        statement = changes.page(asked, self.seq, to=self.who.audience)
-        joined, _, last, self.head, epoch = (await database_of(self.request).read(statement))[0]
-        if self.epoch not in (None, epoch) or self.seq > self.head:
-            told = "the cursor is of another time of this store, which was restored since; start over without after"
-            raise Conflict(told, epoch=epoch)
-        self.epoch, self.seq = epoch, last
-        page = await self._without_hidden(encoded(joined))
+        if changes.is_plain(asked):
+            return await self._plain(asked)
+        page = await self._without_hidden(await self._picked(asked))
         if page and self.query.one("include") == "diff":
             return await asyncio.to_thread(_with_diffs, page)
         return page
+
+    async def _picked(self, asked: Query) -> bytes:
+        row = (await database_of(self.request).read(changes.page(asked, self.seq, to=self.who.audience)))[0]
+        self._reach(*row[2:])
+        self.told = row[1]
+        return encoded(row[0])
+
+    async def _plain(self, asked: Query) -> bytes:
+        """The same for the next revisions, of which only the few are looked into that are no upserts."""
+        after, database = self.seq, database_of(self.request)
+        joined, others, *reached = (await database.read(changes.plain(asked, after, to=self.who.audience)))[0]
+        self._reach(*reached)
+        page = encoded(joined)
+        if others:
+            few = _padded([int(seq) for seq in others.split(" ")])
+            statement = changes.page(asked, after, to=self.who.audience, only=few)
+            more = await self._without_hidden(encoded((await database.read(statement))[0][0]))
+            page = _in_their_places(page, more)
+        self.told = self.query.limit if page else 0  # what it may tell is what it looked at
+        return page
+
+    def _reach(self, last: int, head: int, epoch: str) -> None:
+        self.head = head
+        if self.epoch not in (None, epoch) or self.seq > head:
+            told = "the cursor is of another time of this store, which was restored since; start over without after"
+            raise Conflict(told, epoch=epoch)
+        self.epoch, self.seq = epoch, last
 
     async def _without_hidden(self, page: bytes) -> bytes:
         """The changes of a page, whose ends name no successor that this visitor may not know of by now."""
@@ -128,6 +153,28 @@ def _feed(request: Request, who: Visitor, purpose: str) -> _Feed:
 SEPARATOR = records.SEPARATOR.encode()
 
 
+def _padded(seqs: list[int]) -> list[int]:
+    """Repeated up to a power of two: so that there are few statements of the kind to be compiled."""
+    return seqs + seqs[-1:] * ((1 << (len(seqs) - 1).bit_length()) - len(seqs))
+
+
+def _in_their_places(page: bytes, more: bytes) -> bytes:
+    """The changes of a page that were marked in it by their seq, each where its mark stands, or nothing."""
+    told = {_seq_of(one): one for one in more.split(SEPARATOR)} if more else {}
+    first, *marked = page.split(changes.MARK.encode())  # a page is long: it is walked through once, for one letter
+    pieces = [first.removesuffix(SEPARATOR)]
+    for one in marked:
+        seq, _, rest = one.partition(SEPARATOR)
+        pieces += [told.get(int(seq), b""), rest.removesuffix(SEPARATOR)]
+    return SEPARATOR.join(filter(None, pieces))
+
+
+def _seq_of(change: bytes) -> int:
+    begins = len(b'{"cursor":"')
+    cursor = change[begins : change.index(b'"', begins)]
+    return int(cursor.rpartition(b".")[2])
+
+
 def _with_diffs(joined: bytes) -> bytes:
     """The changes of a page with the patch that makes each in the place of the two records."""
     told = []
@@ -158,8 +205,8 @@ async def _page(request: Request, who: Visitor) -> Response:
     for _ in range(MAX_LOOKS):
         joined = await feed.look(feed.query.limit - count)
         found += [joined] if joined else []
-        count += joined.count(SEPARATOR) + 1 if joined else 0
-        if count == feed.query.limit or feed.seq >= feed.head:
+        count += feed.told
+        if count >= feed.query.limit or feed.seq >= feed.head:
             break
     following = None
     if feed.seq < feed.head:

@@ -18,6 +18,7 @@ from incidents_api.model.revision import new_id
 from incidents_api.model.validation import validate
 from incidents_api.model.visitor import Visitor
 from incidents_api.storage.database import Database
+from incidents_api.storage.dialects import MANY, take_stock
 from incidents_api.writing import gone, lookup, runs
 from incidents_api.writing.batch import Item
 from incidents_api.writing.once import Answer, Key, reused
@@ -149,6 +150,8 @@ class Bulk:
             progress, _ = self._step(partial(self.database.write_now, runs.step), run, progress, batch)
         for scheme in sorted({name.partition(":")[0] for name in seen}):
             self._retract(scheme, seen, progress)
+        if progress.rows >= MANY:
+            self.database.write_now(take_stock)
         shown = self.database.write_now(runs.refusals, run.id, SHOWN_REFUSALS)
         return Outcome(run.id, progress, shown, kept=True)
 
@@ -257,6 +260,8 @@ class Bulk:
         outcome = Outcome(run.id, progress, every, kept=True)
         if self.options.dry_run or every:
             raise _TakenBack(replace(outcome, kept=False, dry_run=self.options.dry_run))
+        if progress.rows >= MANY:
+            take_stock(conn)
         given = answer(outcome)
         runs.finish(conn, run, given, digest())
         return given

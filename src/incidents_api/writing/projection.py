@@ -372,6 +372,7 @@ def rebuild(
         done = revisions[-1].seq
         progress(done)
     conn.execute(sa.update(tables.head).values(projection=built_with(treatment)))
+    dialects.take_stock(conn)
     return done
 
 

@@ -2,6 +2,7 @@
 
 from incidents_api.storage.dialects.connections import (
     COPIES,
+    MANY,
     add_up,
     describe,
     exists,
@@ -13,6 +14,7 @@ from incidents_api.storage.dialects.connections import (
     make_file,
     make_writer,
     parse_url,
+    take_stock,
     url_of_copy,
     url_of_file,
     writer_lock,
@@ -46,6 +48,7 @@ from incidents_api.storage.dialects.words import (
 
 __all__ = [
     "COPIES",
+    "MANY",
     "READ_OPTIONS",
     "PostgresReader",
     "Reader",
@@ -84,6 +87,7 @@ __all__ = [
     "search_values",
     "sqlite_dialect",
     "tail",
+    "take_stock",
     "url_of_copy",
     "url_of_file",
     "writer_lock",

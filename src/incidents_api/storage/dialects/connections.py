@@ -158,6 +158,20 @@ def add_up(table: sa.Table, rows: Any, key: Sequence[str]) -> sa.Insert:
     return given.on_conflict_do_update(index_elements=list(key), set_=summed)
 
 
+MANY = 1_000
+"""From so many new rows on, what a planner knew of a table is not to be trusted."""
+
+
+def take_stock(connection: Connection) -> None:
+    """Let the planner know what the tables hold by now, at the end of a write of many rows.
+
+    A server does so by itself within a minute or so; until then it takes tables for as small as they were, and reads
+    them again and again where it should not. SQLite plans by the shape of statements (tests/real/test_plans.py).
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("ANALYZE")
+
+
 def lock_migrations(connection: Connection) -> None:
     """Let one process migrate at a time; on PostgreSQL, wait only briefly for tables that readers use."""
     if connection.dialect.name == "postgresql":

@@ -59,7 +59,7 @@ def upgrade() -> None:
     for name, (columns, some) in FIGURES.items():
         in_a_file, on_a_server = (f"seq_to IS NULL AND {whole} AND {some}" for whole in ("whole = 1", "whole"))
         op.create_index(name, "figure", list(columns), **_where(in_a_file, on_a_server))
-    op.create_index(op.f("ix_figure_month_measure"), "figure", ["month", "measure"], **_where("seq_to IS NULL"))
+    op.create_index(op.f("ix_figure_month_span_start"), "figure", ["month", "span_start"], **_where("seq_to IS NULL"))
     for name, first in PAGES.items():
         columns = list(dict.fromkeys((*first, *_OF_PAGES)))
         op.create_index(f"ix_incident_{name}", "incident", columns, **_where("seq_to IS NULL"))
@@ -81,7 +81,7 @@ def downgrade() -> None:
         op.drop_index(op.f(f"ix_{table}_seq_to"), table_name=table)
     for name in PAGES:
         op.drop_index(f"ix_incident_{name}", table_name="incident")
-    op.drop_index(op.f("ix_figure_month_measure"), table_name="figure")
+    op.drop_index(op.f("ix_figure_month_span_start"), table_name="figure")
     for name in FIGURES:
         op.drop_index(name, table_name="figure")
     for name in POINT:

@@ -35,11 +35,12 @@ def sums_of_figures(conn: sa.Connection) -> dict[tuple[Any, ...], tuple[int, ...
     found: dict[tuple[Any, ...], list[int]] = {}
     query = sa.select(tables.figure).where(told.seq_to.is_(None), told.whole, told.audience.is_(None))
     for row in conn.execute(query):
-        for grain in ("year", "month"):
-            period = getattr(row, grain)
-            if period is None:
-                continue
-            key = (grain, period, row.country_order, row.measure, row.type, row.granularity, row.status or "")
+        what = (row.country_order, row.measure, row.type, row.granularity)
+        keys = [(grain, getattr(row, grain), *what) for grain in ("year", "month") if getattr(row, grain) is not None]
+        if row.measure == "":
+            point = f"{'-' if row.lon is None else ''}{row.precision or ''}"
+            keys += [("point", point, *what), ("points", point, "", "", "", "")]
+        for key in ((*one, row.status or "") for one in keys):
             low = row.low or 0
             best = row.best if row.best is not None else low
             high = row.high if row.high is not None else best

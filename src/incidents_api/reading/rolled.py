@@ -1,8 +1,8 @@
 """Totals from the sums by year and month (storage/tables.py, rollup), where a query asks for nothing finer."""
 
+from calendar import monthrange
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,13 +19,21 @@ _GROUPS = {"type", "granularity", "status", "country", "year", "month"}
 
 
 @dataclass(frozen=True, slots=True)
-class Rolled:
-    """The sums that answer a query, and which of its incidents are in none of them: `rest` are the conditions of two
-    sets of figures, those whose dates are too coarse for the grain and those that are not for everybody."""
+class Stretch:
+    """Whole years or months (the grain) of which sums are kept: from the first to the last; None: without an end."""
 
-    where: list[Condition]
-    keys: list[Any]
-    rest: tuple[list[Condition], list[Condition]]
+    grain: str
+    first: str | None
+    last: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rolled:
+    """The sums that answer a query: for each stretch their conditions and keys. `rest`: which of its incidents are in
+    none of them, as conditions on figures and the index that leads to these few."""
+
+    sums: list[tuple[list[Condition], list[Any]]]
+    rest: list[tuple[list[Condition], str]]
 
     @property
     def is_period(self) -> Condition:
@@ -35,22 +43,85 @@ class Rolled:
 
 def rolled(query: Query, bound: Bound, *, to: Audience) -> Callable[[Any], Rolled] | None:
     """How sums answer a query, to be made from the columns of figures; None where they cannot: of the past, by places
-    or words, by days that cut a month."""
-    grain = _grain(query) if _is_coarse(query, to) else None
-    if grain is None:
+    or words. The days at the ends of a span that are no whole months are read from figures."""
+    if not _is_coarse(query, to) or query.one("from", "") > "9999-11":  # after it there is no whole month
         return None
-    bound.shape.append(("rolled", grain))
-    asked = _asked(query, grain, bound, to)
+    found, cut = stretches(query.one("from"), query.one("to"), monthly="month" in query.get("by"))
+    bound.shape.append(("rolled", tuple((one.grain, one.first is None, one.last is None) for one in found), len(cut)))
+    ends = [(one, _bound(one.first, bound), _bound(one.last, bound)) for one in found]
+    years = next(((first, last) for one, first, last in ends if one.grain == "year"), None)
+    months = bound.all(cut)
+    asked = _asked(query, bound, to)
 
     def made(figure: Any) -> Rolled:
-        told = tables.rollup.c
-        loose = [figure.audience.is_(None), figure.month.is_(None)]
-        loose += [figure.year.is_(None)] if grain == "year" else []
-        closed = [figure.audience.is_not(None), _closed(figure, to)]
-        where = [told.grain == sa.literal_column(f"'{grain}'"), *(_holds(*one) for one in asked)]
-        return Rolled(where, [_key(name, grain) for name in query.get("by")], (loose, closed))
+        told, open_to_all = tables.rollup.c, figure.audience.is_(None)
+        sums = []
+        for one, first, last in ends:
+            where = [told.grain == sa.literal_column(f"'{one.grain}'"), *(_holds(*each) for each in asked)]
+            where += [] if first is None else [told.period >= first]
+            where += [] if last is None else [told.period <= last]
+            sums.append((where, [_key(name, one.grain) for name in query.get("by")]))
+        loose = [open_to_all, figure.month.is_(None)]
+        if years is not None:
+            outside = [figure.year.is_(None)]
+            outside += [] if years[0] is None else [figure.year < years[0]]
+            outside += [] if years[1] is None else [figure.year > years[1]]
+            loose.append(sa.or_(*outside))
+        rest = [(loose, "ix_figure_loose"), ([figure.audience.is_not(None), _closed(figure, to)], "ix_figure_closed")]
+        if months:
+            rest.append(([open_to_all, figure.month.in_(months)], "ix_figure_month_span_start"))
+        return Rolled(sums, rest)
 
     return made
+
+
+def _bound(value: str | None, bound: Bound) -> Any:
+    return None if value is None else bound.value(value)
+
+
+def stretches(first: str | None, last: str | None, *, monthly: bool) -> tuple[list[Stretch], list[str]]:
+    """The whole years and months of a span of days, and the months at its ends that it cuts.
+
+    `monthly`: whole months alone. Incidents are in the sums of a year or month when they lie within it for certain.
+    """
+    begin, end = first and first[:7], last and last[:7]
+    cut = []
+    if first and end != begin and first[8:] != "01":
+        cut, begin = [first[:7]], _month(first, 1)
+    if last and not _ends_month(last):
+        cut, end = [*cut, last[:7]], _month(last, -1)
+    if first and last and first[:7] == last[:7]:
+        return ([], [first[:7]]) if first[8:] != "01" or cut else ([Stretch("month", begin, end)], [])
+    if begin and end and begin > end:
+        return [], cut
+    if monthly:
+        return [Stretch("month", begin, end)], cut
+    years = (
+        begin and (begin[:4] if begin[5:] == "01" else _year(begin, 1)),
+        end and (end[:4] if end[5:] == "12" else _year(end, -1)),
+    )
+    if years[0] and years[1] and years[0] > years[1]:
+        return [Stretch("month", begin, end)], cut
+    found = [Stretch("year", *years)]
+    if begin and begin[5:] != "01":
+        found.append(Stretch("month", begin, f"{begin[:4]}-12"))
+    if end and end[5:] != "12":
+        found.append(Stretch("month", f"{end[:4]}-01", end))
+    return found, cut
+
+
+def _month(day: str, step: int) -> str:
+    """The month after or before that of a day."""
+    months = int(day[:4]) * 12 + int(day[5:7]) - 1 + step
+    return f"{months // 12:04d}-{months % 12 + 1:02d}"
+
+
+def _year(month: str, step: int) -> str:
+    return f"{int(month[:4]) + step:04d}"
+
+
+def _ends_month(day: str) -> bool:
+    return int(day[8:]) == monthrange(int(day[:4]), int(day[5:7]))[1]
 
 
 def _is_coarse(query: Query, to: Audience) -> bool:
@@ -73,7 +144,7 @@ def unplaced(
     if query.kind.name != "incident" or (to.statuses is not None and to.author is not None):
         return None
     bound.shape.append(("unplaced", fine))
-    asked = _asked(query, "point", bound, to)
+    asked = _asked(query, bound, to)
     placed = bound.all([*enough, *([] if pointed else (f"{NO_POINT}{code}" for code in enough))])
 
     def made(table: Any) -> tuple[Any, list[Condition]]:
@@ -98,40 +169,23 @@ def _closed(told: Any, to: Audience) -> Condition:
     return sa.or_(columns.audience == sa.literal_column(str(PUBLIC_ROW)), opens)
 
 
-Asked = tuple[str, str, list[Any]]
-"""A column of the sums, how it is compared, and the values bound for it."""
+Asked = tuple[str, list[Any]]
+"""A column of the sums and the values that it may have."""
 
 
-def _asked(query: Query, grain: str, bound: Bound, to: Audience) -> list[Asked]:
-    length = {"year": 4}.get(grain, 7)
+def _asked(query: Query, bound: Bound, to: Audience) -> list[Asked]:
     found: list[Asked] = []
-    found += [("period", end, bound.all([query.one(end)[:length]])) for end in ("from", "to") if query.get(end)]
     if query.get("measure"):
-        found.append(("measure", "in", bound.all(counted_by(query))))
+        found.append(("measure", bound.all(counted_by(query))))
     columns = {"type": "type", "granularity": "granularity", "status": "status", "country": "country_order"}
-    found += [(column, "in", bound.all(query.get(name))) for name, column in columns.items() if query.get(name)]
+    found += [(column, bound.all(query.get(name))) for name, column in columns.items() if query.get(name)]
     if to.statuses is not None:
-        found.append(("status", "in", bound.all(to.statuses)))
+        found.append(("status", bound.all(to.statuses)))
     return found
 
 
-def _holds(name: str, comparison: str, values: list[Any]) -> Condition:
-    column = tables.rollup.c[name]
-    if comparison == "in":
-        return column.in_(values)
-    found: Condition = column >= values[0] if comparison == "from" else column <= values[0]
-    return found
-
-
-def _grain(query: Query) -> str | None:
-    """The coarsest grain whose periods the dates asked for do not cut."""
-    first, last = query.one("from"), query.one("to")
-    after = (date.fromisoformat(last) + timedelta(days=1)).isoformat() if last and last < "9999-12-31" else None
-    edges = [edge for edge in (first, after) if edge is not None]
-    if (last and after is None) or any(edge[8:] != "01" for edge in edges):
-        return None
-    yearly = all(edge[5:7] == "01" for edge in edges)
-    return "year" if yearly and "month" not in query.get("by") else "month"
+def _holds(name: str, values: list[Any]) -> Condition:
+    return tables.rollup.c[name].in_(values)
 
 
 def _key(name: str, grain: str) -> Any:

@@ -17,6 +17,7 @@ from incidents_api.reading.rolled import Rolled, rolled
 from incidents_api.reading.selected import OF_FIGURES, PERIOD, Selected, counted_by, is_broken_down, selected
 from incidents_api.storage import tables
 from incidents_api.storage.database import Statement
+from incidents_api.storage.dialects import by_index
 from incidents_api.storage.levels import added, standing
 from incidents_api.storage.tables import KIND_TABLES
 
@@ -51,7 +52,7 @@ def statement(query: Query, *, to: Audience) -> Statement:
         branches = [_branch("head", tables.head, [], [], n=tables.head.c.seq)]
         branches += _sums(query, chosen, sums, where, count)
         if not with_period:
-            branches.append(_left(chosen, count))
+            branches.append(_left(chosen, count, now=query.at is None and not is_broken_down(query)))
         if not query.get("figures"):
             if not is_broken_down(query):
                 branches += _taken(chosen, part, where, of_parts, count)
@@ -80,26 +81,30 @@ def _sums(query: Query, chosen: Selected, sums: Rolled | None, where: list[Any],
     if sums is None:
         where = [*where, *chosen.seeks]
         return [_branch("sums", source, [*where, *only], keys, group=[*keys, told.measure], **numbers)]
-    rolls = tables.rollup.c
-    known = [*sums.where, *([] if wants_period_totals(query) else [sa.not_(sums.is_period)])]
-    if query.get("figures"):
-        known.append(rolls.measure.in_(count))
-    rolled_up = {name: sa.func.sum(rolls[name]) for name in _NUMBERS}
-    group = [*sums.keys, rolls.measure]
+    rolls, no_period = tables.rollup.c, [] if wants_period_totals(query) else [sa.not_(sums.is_period)]
+    counted = [rolls.measure.in_(count)] if query.get("figures") else []
+    added_up = {name: sa.func.sum(rolls[name]) for name in _NUMBERS} | {"measure": rolls.measure}
     # Few rows: grouped by a measure that is no column, so that no index is walked for its order.
     measure = sa.func.coalesce(told.measure, sa.literal_column("''"))
     grouped = {"group": [*keys, measure], **numbers, "measure": measure}
     return [
-        _branch("sums", tables.rollup, known, sums.keys, group=group, measure=rolls.measure, **rolled_up),
-        *(_branch("sums", source, [*where, *only, *rest], keys, **grouped) for rest in sums.rest),
+        *(
+            _branch("sums", tables.rollup, [*some, *no_period, *counted], own, group=[*own, rolls.measure], **added_up)
+            for some, own in sums.sums
+        ),
+        *(
+            by_index(_branch("sums", source, [*where, *only, *some], keys, **grouped), chosen.incidents.figure, index)
+            for some, index in sums.rest
+        ),
     ]
 
 
-def _left(chosen: Selected, count: list[Any]) -> Branch:
+def _left(chosen: Selected, count: list[Any], *, now: bool) -> Branch:
     """How many totals of a period are left out: few, with an index of their own."""
     # Without coalesce SQLite would take the index by measure.
     itself = sa.func.coalesce(chosen.told.measure, sa.literal_column("''")).in_(count)
-    return _branch("left", chosen.incidents.source, [*chosen.where, itself, chosen.is_period], [], n=sa.func.count())
+    left = _branch("left", chosen.incidents.source, [*chosen.where, itself, chosen.is_period], [], n=sa.func.count())
+    return by_index(left, chosen.incidents.figure, "ix_figure_period_totals") if now else left
 
 
 def _taken(chosen: Selected, part: Selected, where: list[Any], of_parts: list[Any], count: list[Any]) -> list[Branch]:

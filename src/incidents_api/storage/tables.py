@@ -332,7 +332,7 @@ _totals_index("ix_figure_closed", figure.c.audience.is_not(None))
 _totals_index("ix_figure_parts", _PART, by=("country_order", "measure", "span_end", "whole_id", "incident_id"))
 _totals_index("ix_figure_parts_by_day", _PART, by=("span_end", "measure", "whole_id", "incident_id"))
 _totals_index("ix_figure_itself", figure.c.measure == sa.literal_column("''"), by=(*POINT, "incident_id"))
-current_index(figure.c.month, figure.c.measure)
+current_index(figure.c.month, figure.c.span_start)
 
 relation = Table(
     "relation",

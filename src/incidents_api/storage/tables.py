@@ -3,21 +3,56 @@
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import BigInteger, Boolean, Column, Double, Integer, MetaData, PrimaryKeyConstraint, SmallInteger, Table
+from sqlalchemy import BigInteger, Boolean, Column, Double, Integer, PrimaryKeyConstraint, Table
 
 from incidents_api.model.claims import DIMS
-from incidents_api.model.field import Field
 from incidents_api.model.figures import LEVELS
-from incidents_api.model.kinds import KINDS, Kind
-from incidents_api.storage.dialects import Text, current_index, few_index, index, partial_index
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    }
+from incidents_api.storage.dialects import Text, current_index, index, partial_index
+from incidents_api.storage.kind_tables import (
+    FULL_ROW,
+    KIND_TABLES,
+    PUBLIC_ROW,
+    closing,
+    kept_columns,
+    kept_terms,
+    metadata,
+    ordered_by,
+    seq_range,
 )
+
+__all__ = [
+    "CHILD_TABLES",
+    "FULL_ROW",
+    "KIND_TABLES",
+    "NO_POINT",
+    "POINT",
+    "PROJECTIONS",
+    "PUBLIC_ROW",
+    "RANGED",
+    "ROLLED",
+    "SHARED",
+    "ancestry",
+    "api_key",
+    "claim",
+    "entwined",
+    "external_id",
+    "figure",
+    "head",
+    "incident_location",
+    "kept_columns",
+    "kept_terms",
+    "metadata",
+    "ordered_by",
+    "participation",
+    "record",
+    "refusal",
+    "relation",
+    "request",
+    "revision",
+    "rollup",
+    "source_text",
+    "term",
+]
 
 # --- The log -------------------------------------------------------------------------------------------------------
 
@@ -132,111 +167,12 @@ external_id = Table(
 )
 index(external_id.c.record_id)
 
-TYPES: dict[str, Any] = {
-    "code": Text,
-    "text": Text,
-    "id": Text,
-    "country": Text,
-    "admin1": Text,
-    "day": Text,
-    "instant": Text,
-    "integer": BigInteger,
-    "number": Double,
-    "flag": Boolean,
-}
-
-
-def _seq_range() -> tuple[Column[int], Column[int | None]]:
-    """From which seq on a row was true, and from which on no more (null: it is now)."""
-    return Column("seq_from", BigInteger, nullable=False), Column("seq_to", BigInteger)
-
-
-def kept_columns(kind: Kind) -> tuple[Field, ...]:
-    """The fields of a kind that are columns of its table, the envelope apart."""
-    return tuple(field for field in kind.own_fields if field.kept and not field.many)
-
-
-def kept_terms(kind: Kind) -> tuple[Field, ...]:
-    """The many-valued fields of a kind that are kept as terms."""
-    return tuple(field for field in kind.own_fields if field.kept and field.many)
-
-
-def ordered_by(table: Table, name: str) -> Column[Any]:
-    """The column that a sort by a field reads: its own, or where it may be null the one that never is."""
-    return table.c.get(f"{name}_order", table.c[name])
-
-
-PUBLIC_ROW, FULL_ROW = 1, 2
-
-
-def _closing() -> tuple[Column[Any], ...]:
-    """What parts the rows of incidents by audience (docs/decisions/0023-audiences.md).
-
-    `audience`: null for both, nearly all rows; FULL_ROW: the public sees it only from the moment `turns` on, or never;
-    PUBLIC_ROW: the public's own row, until `turns`. That row has an id of its own (`public_id`), with the rows of the
-    other tables under the same, and carries the `document` that is served. `owner`: who made the incident.
-    """
-    return Column("audience", SmallInteger), Column("turns", Text), Column("document", Text), Column("owner", Text)
-
-
-def _kind_table(kind: Kind) -> Table:
-    table = Table(
-        kind.name,
-        metadata,
-        Column("id", Text, nullable=False),
-        *_seq_range(),
-        Column("version", Integer, nullable=False),
-        Column("recorded_at", Text, nullable=False),
-        *(Column(field.name, TYPES[field.type]) for field in kept_columns(kind)),
-        *(_closing() if kind.name == "incident" else ()),
-        PrimaryKeyConstraint("id", "seq_from"),
-        info={"holds": kind.meaning},
-    )
-    # One for each sort and each filter by a column; a filter is most often asked together with the order by date.
-    wanted: set[tuple[str, ...]] = {(ordered_by(table, field.name).name, "id") for field in kind.fields if field.sort}
-    by_date = ("date", "id") if kind.dated else ("id",)
-    wanted |= {(field.name, *by_date) for field in kind.fields if field.filter in ("equals", "reference", "inside")}
-    if kind.located:
-        wanted.add(("lat", "lon"))
-    whole = _WHOLE_PAGES if kind.name == "incident" else {}
-    for names in sorted(wanted - whole.keys()):
-        current_index(*(table.c[name] for name in names))
-    for names, name in whole.items():
-        columns = [table.c[one] for one in dict.fromkeys((*names, *_OF_PAGES))]
-        partial_index(f"ix_incident_{name}", columns, table.c.seq_to.is_(None))
-    if kind.name == "incident":
-        few_index(table.c.audience, table.c.turns, table.c.seq_from)
-    if kind.dated:
-        now, dated = table.c.seq_to.is_(None), table.c.span_start.is_not(None)
-        partial_index(f"ix_{kind.name}_undated", [table.c.id], table.c.span_start.is_(None), now)
-        partial_index(f"ix_{kind.name}_open_start", [table.c.date, table.c.id], table.c.earliest.is_(None), dated, now)
-    index(table.c.seq_from)  # the words of a search are kept by seq
-    few_index(table.c.seq_to)  # what is true no more, of which lists of the past want some
-    return table
-
-
-_WHOLE_PAGES: dict[tuple[str, ...], str] = {
-    ("date", "id"): "by_date",
-    ("country", "date", "id"): "by_country",
-    ("country", "type", "date", "id"): "by_country_and_type",
-    ("lat", "lon"): "by_point",
-}
-"""Orders in which incidents are mostly asked for. Their indexes hold all that finds a page, so no row is looked at that
-is not on it."""
-_OF_PAGES = (
-    *("precision", "span_end", "span_start", "status", "audience", "turns"),
-    *("date", "id", "version", "seq_from", "seq_to"),
-)
-
-
-KIND_TABLES = {kind.name: _kind_table(kind) for kind in KINDS.values()}
-
 incident_location = Table(
     "incident_location",
     metadata,
     Column("incident_id", Text, nullable=False),
     Column("n", Integer, nullable=False),
-    *_seq_range(),
+    *seq_range(),
     Column("location_id", Text, nullable=False),
     Column("role", Text, nullable=False),
     PrimaryKeyConstraint("incident_id", "n", "seq_from"),
@@ -249,7 +185,7 @@ participation = Table(
     metadata,
     Column("incident_id", Text, nullable=False),
     Column("n", Integer, nullable=False),
-    *_seq_range(),
+    *seq_range(),
     Column("actor_id", Text, nullable=False),
     Column("role", Text, nullable=False),
     Column("attribution", Text, nullable=False),
@@ -265,7 +201,7 @@ claim = Table(
     metadata,
     Column("incident_id", Text, nullable=False),
     Column("claim_id", Text, nullable=False),
-    *_seq_range(),
+    *seq_range(),
     Column("measure", Text, nullable=False),
     Column("population", Text, nullable=False),
     *(Column(dim, Text) for dim in DIMS),
@@ -300,7 +236,7 @@ figure = Table(
     metadata,
     Column("incident_id", Text, nullable=False),
     Column("n", Integer, nullable=False),
-    *_seq_range(),
+    *seq_range(),
     Column("measure", Text, nullable=False),
     Column("population", Text, nullable=False),
     *(Column(dim, Text) for dim in DIMS),
@@ -309,7 +245,7 @@ figure = Table(
     Column("whole_id", Text),  # what the incident is a part of
     *(Column(name, Text) for name in SHARED),
     *(Column(name, Text if name == "precision" else Double) for name in POINT),
-    *_closing()[:2],
+    *closing()[:2],
     PrimaryKeyConstraint("incident_id", "n", "seq_from"),
     info={"holds": "The figure of incidents at every node of the trees; an empty measure is for the incident itself."},
 )
@@ -339,7 +275,7 @@ relation = Table(
     metadata,
     Column("incident_id", Text, nullable=False),
     Column("n", Integer, nullable=False),
-    *_seq_range(),
+    *seq_range(),
     Column("type", Text, nullable=False),
     Column("other_id", Text, nullable=False),
     PrimaryKeyConstraint("incident_id", "n", "seq_from"),
@@ -378,7 +314,7 @@ term = Table(
     "term",
     metadata,
     *(Column(name, Text, nullable=False) for name in ("record_id", "field", "value")),
-    *_seq_range(),
+    *seq_range(),
     Column("kind", Text, nullable=False),
     PrimaryKeyConstraint("record_id", "field", "value", "seq_from"),
     info={"holds": "Values of the fields that can have many, such as tags and names."},
@@ -390,7 +326,7 @@ ancestry = Table(
     metadata,
     Column("record_id", Text, nullable=False),
     Column("ancestor_id", Text, nullable=False),
-    *_seq_range(),
+    *seq_range(),
     Column("depth", Integer, nullable=False),
     PrimaryKeyConstraint("record_id", "ancestor_id", "seq_from"),
     info={"holds": "Every actor and location with itself (depth 0) and all it is a part of."},

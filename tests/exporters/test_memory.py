@@ -19,10 +19,10 @@ GROWTH = 500_000
 """Bytes that twelve more pages may hold more; their records take 40 times that."""
 
 
-def pages(number: int, *, text: bool) -> Iterator[list[Any]]:
+def pages(number: int, *, text: bool) -> Iterator[Any]:
     """Pages of records, each made when it is asked for."""
     for _ in range(number):
-        yield [f"{line} " for line in LINES] if text else orjson.loads(f"[{','.join(LINES)}]")
+        yield "\n".join(LINES).encode() if text else orjson.loads(f"[{','.join(LINES)}]")
 
 
 def most_held(suffix: str, number: int, target: Path) -> int:

@@ -52,8 +52,8 @@ def write(tmp_path: Path) -> Callable[..., Path]:
         if not exporter.streamed:
             exporter.write_file(path, [ROWS[:5], [], ROWS[5:]])
         elif exporter.takes_text:
-            lines = [json.dumps(row, ensure_ascii=False) for row in ROWS]
-            path.write_bytes(exporter.begin() + exporter.write(lines) + exporter.end())
+            lines = "\n".join(json.dumps(row, ensure_ascii=False) for row in ROWS)
+            path.write_bytes(exporter.begin() + exporter.write(lines.encode()) + exporter.end())
         else:
             pages = exporter.write(ROWS[:5]) + exporter.write(ROWS[5:])
             path.write_bytes(exporter.begin() + pages + exporter.end())

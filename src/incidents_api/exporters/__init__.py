@@ -2,7 +2,7 @@
 
 Each format is a class with `media_type`, `suffix`, `streamed` and `takes_text`, made from a table and an `About`.
 `streamed` ones give pieces: `begin()`, `write(records)` for each page, `end()`; the others fill a file that can seek:
-`write_file(target, pages)`. `takes_text`: the records are stored documents, not parsed. Package takes several tables.
+`write_file(target, pages)`. `takes_text`: documents as bytes, one to a line, not parsed. Package takes several tables.
 """
 
 from collections.abc import Mapping

@@ -1,13 +1,12 @@
 """NDJSON: the stored documents as they stand, one to a line."""
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 from incidents_api.exporters.columns import About, Table
 
 
 class Ndjson:
-    """Documents one to a line. Takes their text: canonical JSON holds no raw line feed, so nothing is parsed."""
+    """Documents one to a line. Takes their bytes: canonical JSON holds no raw line feed, so nothing is parsed."""
 
     media_type: ClassVar[str] = "application/x-ndjson"
     suffix: ClassVar[str] = "ndjson"
@@ -21,9 +20,9 @@ class Ndjson:
         """Nothing: there is no header."""
         return b""
 
-    def write(self, records: Sequence[str]) -> bytes:
-        """A line for each document."""
-        return "\n".join((*records, "")).encode()
+    def write(self, lines: bytes) -> bytes:
+        """Ends the last line: the documents come parted by line feeds."""
+        return lines + b"\n"
 
     def end(self) -> bytes:
         """Nothing: the last line is ended."""

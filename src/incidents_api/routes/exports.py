@@ -6,7 +6,7 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -37,6 +37,7 @@ PAGE = 400
 """Records in one statement; between statements no connection is held, however slow the client."""
 PIECE = 65_536
 """Bytes of a streamed piece, at least; only the last may have fewer."""
+MARK = records.SEPARATOR.encode()
 TRIES = 30
 """How often the read of a page is tried again, a second apart, once a file has begun."""
 KEEP_FILES = 8
@@ -206,8 +207,8 @@ class Download:
         layout = self.query.one("layout")
         return make(table(self.name) if layout is None else layout_table(layout), about, **more)
 
-    async def pages(self, query: Query, *, text: bool) -> AsyncIterator[Sequence[str]]:
-        """The stored texts page by page; each is read while the one before it is written."""
+    async def pages(self, query: Query, *, text: bool) -> AsyncIterator[bytes]:
+        """The stored texts page by page, parted by MARK; each is read while the one before it is written."""
         rows: Callable[..., Statement] = pages.page
         if text and self.name == "claims":
             rows, query = claims.page, replace(query, sort=claims.SORT)
@@ -228,21 +229,21 @@ class Download:
             while True:
                 joined, keys, count, _ = await reading
                 if more := count > query.limit:
-                    query = query.following(keys.split("\n")[query.limit - 1])
+                    query = query.following(keys.rsplit("\n", 2)[-2])
                     reading = asyncio.ensure_future(page(query, partial(_patiently, self.database)))
                 if count:
-                    documents = encoded(joined).decode().split(records.SEPARATOR)[: query.limit]
-                    yield documents
-                    self.counted(len(documents))
+                    told = encoded(joined)
+                    yield told[: told.rindex(MARK)] if more else told
+                    self.counted(min(count, query.limit))
                 if not more:
                     return
         finally:
             if not reading.cancel() and not reading.cancelled():
                 reading.exception()  # of a page that nobody waits for any more, nobody needs to hear
 
-    def _parsed(self, documents: Iterable[str]) -> Iterator[Any]:
+    def _parsed(self, page: bytes) -> Iterator[Any]:
         """The records, one at a time: what is read next finds the last one's room."""
-        for one in map(orjson.loads, documents):
+        for one in map(orjson.loads, page.split(MARK)):
             if self.name == "claims":
                 one["claims"] = [claim for claim in one["claims"] if claims.keeps(self.query, claim)]
             yield one
@@ -251,8 +252,10 @@ class Download:
         """The bytes of a streamed format, in pieces of PIECE or more."""
         piece = exporter.begin()
         async for page in self.pages(self.query, text=exporter.takes_text):
-            told = page if exporter.takes_text else self._parsed(page)
-            piece += await asyncio.to_thread(exporter.write, told)
+            if exporter.takes_text:
+                piece += exporter.write(page.replace(MARK, b"\n"))
+            else:
+                piece += await asyncio.to_thread(exporter.write, self._parsed(page))
             if len(piece) >= PIECE:
                 yield piece
                 piece = b""

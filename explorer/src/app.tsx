@@ -13,6 +13,7 @@ const Codes = lazy(() => import("./pages/codebook").then((page) => page.Codebook
 const LINKS = [
   ["/", "nav_explore"],
   ["/actors", "nav_actors"],
+  ["/locations", "nav_places"],
   ["/sources", "nav_sources"],
   ["/statistics", "nav_statistics"],
   ["/codebook", "nav_codebook"],

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.explorer.conftest import GONE
-from tests.explorer.looks import DIALOGS, VIEWS, pages, settled, violations
+from tests.explorer.looks import DIALOGS, VIEWS, count, pages, settled, violations
 
 Visit = Callable[..., Page]
 
@@ -83,6 +83,24 @@ def tab_to(page: Page, words: str) -> None:
         if page.evaluate(said).startswith(words):
             return
     raise AssertionError(f"no Tab leads to {words}")
+
+
+def test_the_timeline_is_chosen_from_by_keyboard_alone(visit: Visit, seeded_site: str) -> None:
+    page = settled(visit(seeded_site, "/?view=timeline"))
+    tab_to(page, "Skip the facets")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("slider", name="Begin of the chosen time")).to_be_focused()
+    for _ in range(30):
+        page.keyboard.press("PageUp")
+    expect(page).to_have_url(re.compile("from=2023-"))
+    assert count(page) == 7
+    expect(page.get_by_role("slider", name="Begin of the chosen time")).to_be_focused()
+    page.keyboard.press("Home")
+    expect(page).not_to_have_url(re.compile("from="))
+    tab_to(page, "58 of the hostages")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("58 of the hostages freed")
 
 
 def test_from_a_filter_to_a_record_by_keyboard_alone(visit: Visit, seeded_site: str) -> None:

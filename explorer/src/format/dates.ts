@@ -2,8 +2,14 @@
 import type { When } from "../api/types";
 import { language, t } from "../i18n";
 
-const day = (iso: string, form: Intl.DateTimeFormatOptions = { day: "numeric", month: "long", year: "numeric" }): string =>
-  new Intl.DateTimeFormat(language.value === "en" ? "en-GB" : language.value, { ...form, timeZone: "UTC" }).format(new Date(`${iso.slice(0, 10)}T12:00:00Z`));
+const writers = new Map<string, Intl.DateTimeFormat>();
+
+function day(iso: string, form: Intl.DateTimeFormatOptions = { day: "numeric", month: "long", year: "numeric" }): string {
+  const name = language.value + Object.entries(form).join();
+  const writer = writers.get(name) ?? new Intl.DateTimeFormat(language.value === "en" ? "en-GB" : language.value, { ...form, timeZone: "UTC" });
+  writers.set(name, writer);
+  return writer.format(new Date(`${iso.slice(0, 10)}T12:00:00Z`));
+}
 
 /** "26 March 2024" */
 export const longDay = (iso: string): string => day(iso);

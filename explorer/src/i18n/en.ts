@@ -3,6 +3,7 @@ export const en = {
   store: "Incidents",
   tagline: "Who says what happened, and how sure it is.",
   skip: "Skip to the content",
+  skip_facets: "Skip the facets",
   nav_explore: "Explore",
   nav_incidents: "Incidents",
   nav_actors: "Actors",

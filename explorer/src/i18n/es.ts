@@ -5,6 +5,7 @@ export const es: Record<Key, string> = {
   store: "Incidentes",
   tagline: "Quién dice qué pasó, y con qué certeza.",
   skip: "Ir al contenido",
+  skip_facets: "Saltar las facetas",
   nav_explore: "Explorar",
   nav_incidents: "Incidentes",
   nav_actors: "Actores",

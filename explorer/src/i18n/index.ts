@@ -29,8 +29,11 @@ export function t(key: Key, given: Record<string, string | number> = {}): string
 
 export const has = (key: string): key is Key => key in en;
 
+/** Making one takes a hundred times as long as using it. */
+const written = computed(() => new Intl.NumberFormat(language.value));
+
 /** A whole number as it is written in the language. */
-export const number = (value: number): string => new Intl.NumberFormat(language.value).format(value);
+export const number = (value: number): string => written.value.format(value);
 
 const codes = signal<Map<string, Map<string, Code>>>(new Map());
 
@@ -56,10 +59,14 @@ export const brief = (list: string, code: string): string => label(list, code).r
 /** What a code means, in the words of the codebook. */
 export const meaning = (list: string, code: string): string => codes.value.get(list)?.get(code)?.definition ?? "";
 
+const speakers = new Map<string, Intl.DisplayNames>();
+
 /** The browser's own name of a country or a language. */
 function named(type: "region" | "language", code: string, tongue: string = language.value): string {
+  const known = speakers.get(type + tongue) ?? new Intl.DisplayNames([tongue], { type });
+  speakers.set(type + tongue, known);
   try {
-    return new Intl.DisplayNames([tongue], { type }).of(code) ?? code;
+    return known.of(code) ?? code;
   } catch {
     return code;
   }

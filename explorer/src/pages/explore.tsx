@@ -39,10 +39,13 @@ export function Explore() {
           <div class="columns">
             {view.value !== "facets" && (
               <aside class="beside" aria-label={t("view_facets")}>
+                <button type="button" class="over" onClick={() => document.querySelector<HTMLElement>(".view")?.focus()}>
+                  {t("skip_facets")}
+                </button>
                 <FacetsView narrow />
               </aside>
             )}
-            <section class="view" aria-label={t(`view_${view.value}`)}>
+            <section class="view" tabIndex={-1} aria-label={t(`view_${view.value}`)}>
               <Shown />
             </section>
           </div>

@@ -2,10 +2,10 @@
 import { useState } from "preact/hooks";
 import { useAnswer } from "../api/ask";
 import { query } from "../api/client";
-import type { Actor, Incident, Location, Page, Source, Statistic, Totals } from "../api/types";
+import type { Actor, Codebook, Incident, Location, Page, Source, Statistic, Totals } from "../api/types";
 import { inWords } from "../format/dates";
 import { claimed, span } from "../format/figures";
-import { brief, country, label, number, t, tongue } from "../i18n";
+import { brief, country, label, listLabel, number, t, tongue } from "../i18n";
 import { Empty, Status } from "../parts/status";
 import { told } from "../parts/summary";
 import { useNames } from "../parts/names";
@@ -87,24 +87,19 @@ function List({ kind }: { kind: string }) {
   );
 }
 
-/** A menu of the codes that occur. */
+/** A menu of the codes of a list. */
 function Choice({ kind, param, codes, choose }: { kind: string; param: string; codes: string; choose: (value: string) => void }) {
-  const known = useCodes(codes);
+  const list = useAnswer<Codebook>("/v1/codebook").data?.lists.find((one) => one.list === codes);
   return (
-    <select aria-label={t("filters")} value={address.value.params.get(param) ?? ""} key={kind} onChange={(event) => choose(event.currentTarget.value)}>
+    <select aria-label={list ? listLabel(list) : t("filters")} value={address.value.params.get(param) ?? ""} key={kind} onChange={(event) => choose(event.currentTarget.value)}>
       <option value="">{t("all")}</option>
-      {known.map((code) => (
+      {list?.codes.map(({ code }) => (
         <option key={code} value={code}>
           {label(codes, code)}
         </option>
       ))}
     </select>
   );
-}
-
-function useCodes(list: string): string[] {
-  const book = useAnswer<{ lists: { list: string; codes: { code: string }[] }[] }>("/v1/codebook");
-  return book.data?.lists.find((one) => one.list === list)?.codes.map((one) => one.code) ?? [];
 }
 
 /** A record in one line of a list. */

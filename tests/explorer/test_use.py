@@ -51,6 +51,13 @@ def test_the_sums_count_nobody_twice(visit: Visit, seeded_site: str) -> None:
     page.get_by_role("link", name="Add them").click()
     expect(page.locator("[data-measure=freed] small")).to_contain_text("7,408 to 7,411")
     assert count(page) == 12
+    # What a filter can say nothing of is told, too.
+    told = page.locator(".notes")
+    page.goto(f"{seeded_site}/?from=2024")
+    expect(told).to_contain_text("1 without any date left out")
+    page.goto(f"{seeded_site}/?bbox=-110,20,-100,30")
+    expect(told).to_contain_text("10 without a known place left out")
+    expect(told).to_contain_text("1 part of a larger incident counts once")
 
 
 def test_a_time_is_chosen_by_dragging_and_moved_by_keys(visit: Visit, seeded_site: str) -> None:

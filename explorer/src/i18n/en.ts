@@ -53,7 +53,11 @@ export const en = {
   period_add: "Add them",
   period_added: "Totals for a period are added; they may overlap with single incidents.",
   period_leave: "Leave them out",
+  netted_one: "1 part of a larger incident counts once, with its whole.",
   netted: "{n} parts of a larger incident count once, with their whole.",
+  left_undated: "{n} without any date left out: nobody knows whether it was then.",
+  left_unlocated: "{n} without a known place left out: nobody knows whether it was there.",
+  exceed_one: "In 1 incident the parts add up to more than the whole; the parts stand.",
   exceed: "In {n} incidents the parts add up to more than the whole; the parts stand.",
 
   copy_link: "Copy link",

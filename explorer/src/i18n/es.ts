@@ -55,7 +55,11 @@ export const es: Record<Key, string> = {
   period_add: "Sumarlos",
   period_added: "Los totales de periodos están sumados; pueden solaparse con incidentes concretos.",
   period_leave: "No sumarlos",
+  netted_one: "1 parte de un incidente mayor cuenta una sola vez, con el conjunto.",
   netted: "{n} partes de un incidente mayor cuentan una sola vez, con el conjunto.",
+  left_undated: "Fuera quedan {n} sin fecha: nadie sabe si ocurrió entonces.",
+  left_unlocated: "Fuera quedan {n} sin lugar conocido: nadie sabe si ocurrió allí.",
+  exceed_one: "En 1 incidente las partes suman más que el conjunto; valen las partes.",
   exceed: "En {n} incidentes las partes suman más que el conjunto; valen las partes.",
 
   copy_link: "Copiar enlace",

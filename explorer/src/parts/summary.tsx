@@ -72,8 +72,8 @@ function Card({ name, figure }: { name: string; figure: Figure }) {
 
 function Notes({ totals, left }: { totals: Totals | null; left: number }) {
   const added = address.value.params.get("include_period_totals") === "true";
-  const { netted_parts: netted = 0, parts_exceed_whole: exceed = 0 } = totals?.excluded ?? {};
-  if (!left && !added && !netted && !exceed) return null;
+  const { netted_parts: netted = 0, parts_exceed_whole: exceed = 0, undated = 0, unlocated = 0 } = totals?.excluded ?? {};
+  if (!left && !added && !netted && !exceed && !undated && !unlocated) return null;
   return (
     <ul class="notes">
       {left > 0 && (
@@ -86,8 +86,10 @@ function Notes({ totals, left }: { totals: Totals | null; left: number }) {
           {t("period_added")} <a href={addressWith({ include_period_totals: null })}>{t("period_leave")}</a>
         </li>
       )}
-      {netted > 0 && <li>{t("netted", { n: netted })}</li>}
-      {exceed > 0 && <li>{t("exceed", { n: exceed })}</li>}
+      {netted > 0 && <li>{t(netted === 1 ? "netted_one" : "netted", { n: netted })}</li>}
+      {undated > 0 && <li>{t("left_undated", { n: undated })}</li>}
+      {unlocated > 0 && <li>{t("left_unlocated", { n: unlocated })}</li>}
+      {exceed > 0 && <li>{t(exceed === 1 ? "exceed_one" : "exceed", { n: exceed })}</li>}
     </ul>
   );
 }

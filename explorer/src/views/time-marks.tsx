@@ -81,7 +81,7 @@ function Mark({ one, lane, x, wide, exact, open, text }: Lane) {
         <rect class={open ? "span open" : "span"} x={x} y={y - high / 2} width={wide} height={high} rx={high / 2} />
       )}
       {text && (
-        <text x={text.x} y={y + 4} class={text.inside ? "inside" : undefined}>
+        <text x={text.x} y={y + 4} class={!text.inside ? undefined : open ? "inside" : "inside on"}>
           {text.what}
         </text>
       )}

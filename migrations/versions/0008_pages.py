@@ -41,6 +41,11 @@ DROPPED = {
 
 _SHARED = ("span_start", "status", "granularity", "type", "country", "admin1", "month", "year")
 _TOLD = (*_SHARED, "audience", "turns", "low", "best", "high", "whole", "seq_to")
+_WHERE = {
+    "sqlite_where": sa.text("seq_to IS NULL AND whole = 1"),
+    "postgresql_where": sa.text("seq_to IS NULL AND whole"),
+}
+_TOTALS = ("country_order", "measure", "span_end", *_SHARED)
 FIGURES = {
     "ix_figure_parts_by_day": (
         ("span_end", "measure", "whole_id", "incident_id", "country_order", *_TOLD),
@@ -56,6 +61,8 @@ def upgrade() -> None:
             op.drop_index(op.f(f"ix_{table}_{'_'.join(names)}"), table_name=table)
     for name, type_ in POINT.items():
         op.add_column("figure", sa.Column(name, type_, nullable=True))
+    op.drop_index("ix_figure_totals", table_name="figure")
+    op.create_index("ix_figure_totals", "figure", [*_TOTALS, *POINT, *_TOLD[len(_SHARED) :]], **_WHERE)
     for name, (columns, some) in FIGURES.items():
         in_a_file, on_a_server = (f"seq_to IS NULL AND {whole} AND {some}" for whole in ("whole = 1", "whole"))
         op.create_index(name, "figure", list(columns), **_where(in_a_file, on_a_server))
@@ -82,8 +89,9 @@ def downgrade() -> None:
     for name in PAGES:
         op.drop_index(f"ix_incident_{name}", table_name="incident")
     op.drop_index(op.f("ix_figure_month_span_start"), table_name="figure")
-    for name in FIGURES:
+    for name in (*FIGURES, "ix_figure_totals"):
         op.drop_index(name, table_name="figure")
+    op.create_index("ix_figure_totals", "figure", [*_TOTALS, *_TOLD[len(_SHARED) :]], **_WHERE)
     for name in POINT:
         op.drop_column("figure", name)
     for table, dropped in DROPPED.items():

@@ -29,10 +29,11 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Rolled:
-    """The sums that answer a query: for each stretch their conditions and keys. `rest`: which of its incidents are in
-    none of them, as conditions on figures and the index that leads to these few."""
+    """The sums that answer a query. `rest`: which of its incidents are in none of them, as conditions on figures and
+    the index that leads to these few."""
 
-    sums: list[tuple[list[Condition], list[Any]]]
+    where: list[Condition]
+    keys: list[Any]
     rest: list[tuple[list[Condition], str]]
 
     @property
@@ -54,13 +55,9 @@ def rolled(query: Query, bound: Bound, *, to: Audience) -> Callable[[Any], Rolle
     asked = _asked(query, bound, to)
 
     def made(figure: Any) -> Rolled:
-        told, open_to_all = tables.rollup.c, figure.audience.is_(None)
-        sums = []
-        for one, first, last in ends:
-            where = [told.grain == sa.literal_column(f"'{one.grain}'"), *(_holds(*each) for each in asked)]
-            where += [] if first is None else [told.period >= first]
-            where += [] if last is None else [told.period <= last]
-            sums.append((where, [_key(name, one.grain) for name in query.get("by")]))
+        open_to_all = figure.audience.is_(None)
+        some = [_of_stretch(one.grain, first, last) for one, first, last in ends]
+        where = [sa.or_(*some) if some else sa.false(), *(_holds(*one) for one in asked)]
         loose = [open_to_all, figure.month.is_(None)]
         if years is not None:
             outside = [figure.year.is_(None)]
@@ -70,7 +67,7 @@ def rolled(query: Query, bound: Bound, *, to: Audience) -> Callable[[Any], Rolle
         rest = [(loose, "ix_figure_loose"), ([figure.audience.is_not(None), _closed(figure, to)], "ix_figure_closed")]
         if months:
             rest.append(([open_to_all, figure.month.in_(months)], "ix_figure_month_span_start"))
-        return Rolled(sums, rest)
+        return Rolled(where, [_key(name) for name in query.get("by")], rest)
 
     return made
 
@@ -188,14 +185,18 @@ def _holds(name: str, values: list[Any]) -> Condition:
     return tables.rollup.c[name].in_(values)
 
 
-def _key(name: str, grain: str) -> Any:
+def _of_stretch(grain: str, first: Any, last: Any) -> Condition:
+    told = tables.rollup.c
+    where = [told.grain == sa.literal_column(f"'{grain}'")]
+    where += [] if first is None else [told.period >= first]
+    where += [] if last is None else [told.period <= last]
+    return sa.and_(*where)
+
+
+def _key(name: str) -> Any:
     told = tables.rollup.c
     if name == "country":
         return told.country_order
-    if name in ("year", "month"):
-        return (
-            told.period
-            if name == grain
-            else sa.func.substr(told.period, sa.literal_column("1"), sa.literal_column("4"))
-        )
-    return told[name]
+    if name == "year":
+        return sa.func.substr(told.period, sa.literal_column("1"), sa.literal_column("4"))
+    return told.period if name == "month" else told[name]

@@ -1,7 +1,8 @@
 """Totals as one statement: counts and sums by group, what parts take off them, and trees to be netted one by one."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import add
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,7 +15,7 @@ from incidents_api.reading.bound import Bound, seen
 from incidents_api.reading.cells import CELL, DEFAULT_ZOOM, box
 from incidents_api.reading.query import Query
 from incidents_api.reading.rolled import Rolled, rolled
-from incidents_api.reading.selected import OF_FIGURES, PERIOD, Selected, counted_by, is_broken_down, selected
+from incidents_api.reading.selected import ITSELF, OF_FIGURES, PERIOD, Selected, counted_by, is_broken_down, selected
 from incidents_api.storage import tables
 from incidents_api.storage.database import Statement
 from incidents_api.storage.dialects import by_index
@@ -68,7 +69,9 @@ Branch = sa.Select[*tuple[Any, ...]]
 def _sums(query: Query, chosen: Selected, sums: Rolled | None, where: list[Any], count: list[Any]) -> list[Branch]:
     """The sums by group and measure; the rows that stand for incidents themselves count them."""
     told, keys, source = chosen.told, chosen.keys, chosen.source
-    only = [told.measure.in_(count)] if query.get("figures") else []
+    # Written out, as the index of the rows that stand for incidents is.
+    itself = [told.measure == sa.literal_column("''")] if counted_by(query) == (ITSELF,) else []
+    only = [told.measure.in_(count), *itself] if query.get("figures") else []
     middle = {name: sa.func.avg(chosen.incidents.c[name]) for name in _POINT} if CELL in query.get("by") else {}
     numbers = {"measure": told.measure, **added(told), **middle}
     if any(name in OF_FIGURES for name in query.get("by")):
@@ -84,14 +87,12 @@ def _sums(query: Query, chosen: Selected, sums: Rolled | None, where: list[Any],
     rolls, no_period = tables.rollup.c, [] if wants_period_totals(query) else [sa.not_(sums.is_period)]
     counted = [rolls.measure.in_(count)] if query.get("figures") else []
     added_up = {name: sa.func.sum(rolls[name]) for name in _NUMBERS} | {"measure": rolls.measure}
+    group = [*sums.keys, rolls.measure]
     # Few rows: grouped by a measure that is no column, so that no index is walked for its order.
     measure = sa.func.coalesce(told.measure, sa.literal_column("''"))
     grouped = {"group": [*keys, measure], **numbers, "measure": measure}
     return [
-        *(
-            _branch("sums", tables.rollup, [*some, *no_period, *counted], own, group=[*own, rolls.measure], **added_up)
-            for some, own in sums.sums
-        ),
+        _branch("sums", tables.rollup, [*sums.where, *no_period, *counted], sums.keys, group=group, **added_up),
         *(
             by_index(_branch("sums", source, [*where, *only, *some], keys, **grouped), chosen.incidents.figure, index)
             for some, index in sums.rest
@@ -223,12 +224,12 @@ class Read:
     left: int = 0
     head: int = 0
 
-    def add(self, key: tuple[Any, ...], measure: str, levels: Iterable[int]) -> None:
-        """Add numbers to low, best, high (incidents, lower_bound_only, open_ended) of a group and measure."""
+    def add(self, key: tuple[Any, ...], measure: str, levels: Sequence[int]) -> None:
+        """Add numbers to low, best, high, incidents, lower_bound_only, open_ended of a group and measure."""
         if measure in MEASURE_ABOVE:
-            held = self.sums.setdefault(key, {}).setdefault(measure, [0] * len(_NUMBERS))
-            for n, number in enumerate(levels):
-                held[n] += number
+            told = self.sums.setdefault(key, {})
+            held = told.get(measure)
+            told[measure] = list(levels) if held is None else list(map(add, held, levels))
 
     def count(self, key: tuple[Any, ...], row: Any) -> None:
         """Add the incidents of a group, and the middle of their points."""
@@ -261,15 +262,18 @@ def read(rows: Iterable[Any], query: Query) -> Read:
     by_figures = any(name in OF_FIGURES for name in by)
     if not by:
         found.incidents[()] = 0
+    width = 1 + len(by)
     for row in rows:
-        what, measure = row[0], row[6]
-        key = tuple(None if name == "country" and not one else one for name, one in zip(by, row[1:4], strict=False))
-        if what == "rows" or (what == "sums" and row[_N] and measure in counted and not by_figures):
+        what, measure, key = row[0], row[6], tuple(row[1:width])
+        if what == "sums":
+            if row[_N]:
+                found.add(key, measure, (*row[_N + 1 : _N + 4], row[_N], *row[_N + 4 : _N + 6]))
+                if measure in counted and not by_figures:
+                    found.count(key, row)
+        elif what == "rows":
             found.count(key, row)
-        if what == "sums" and row[_N]:
-            found.add(key, measure, (*row[_N + 1 : _N + 4], row[_N], *row[_N + 4 : _N + 6]))
         elif what == "taken":
-            found.add(key, measure, row[_N + 1 : _N + 4])
+            found.add(key, measure, (*row[_N + 1 : _N + 4], 0, 0, 0))
         else:
             found.note(what, key, row)
     return found
@@ -310,5 +314,7 @@ def answer(found: Read, query: Query) -> list[dict[str, Any]]:
 
 
 def _label(name: str, value: Any, query: Query) -> Any:
-    """A group as the parameter of its name takes it; a cell as bbox does."""
-    return box(value, query.one("zoom", DEFAULT_ZOOM)) if name == CELL and value is not None else value
+    """A group as the parameter of its name takes it; a cell as bbox does. An unknown country is kept as no letters."""
+    if name == CELL and value is not None:
+        return box(value, query.one("zoom", DEFAULT_ZOOM))
+    return None if name == "country" and not value else value

@@ -254,14 +254,18 @@ current_index(figure.c.measure, figure.c.population, figure.c.incident_id)
 current_index(figure.c.admin1, figure.c.measure, figure.c.span_end)
 
 
-def _totals_index(name: str, *some: Any, by: tuple[str, ...] = ("country_order", "measure", "span_end")) -> None:
+_FIRST = ("country_order", "measure", "span_end")
+
+
+def _totals_index(name: str, *some: Any, by: tuple[str, ...] = _FIRST, more: tuple[str, ...] = ()) -> None:
     """An index over whole figures that are true now, or some of them, with all that totals read of them."""
-    told = dict.fromkeys((*by, "country_order", "measure", *SHARED, "audience", "turns", *LEVELS, "whole", "seq_to"))
+    own = (*SHARED, *more, "audience", "turns", *LEVELS, "whole", "seq_to")
+    told = dict.fromkeys((*by, "country_order", "measure", *own))
     partial_index(name, [figure.c[one] for one in told], figure.c.seq_to.is_(None), figure.c.whole, *some)
 
 
 _PART = figure.c.whole_id.is_not(None)
-_totals_index("ix_figure_totals")
+_totals_index("ix_figure_totals", more=POINT)
 _totals_index("ix_figure_period_totals", figure.c.granularity == sa.literal_column("'period_total'"))
 _totals_index("ix_figure_loose", figure.c.month.is_(None))
 _totals_index("ix_figure_closed", figure.c.audience.is_not(None))

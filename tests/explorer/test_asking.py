@@ -21,8 +21,9 @@ def asked(page: Page, path: str = "/v1/totals") -> list[str]:
 @pytest.mark.parametrize(
     ("path", "width", "totals"),
     [
-        # The sums, what is known roughly, the dots; and three facets where there is room beside the map.
-        ("/", 1280, 6),
+        # The sums, where everything is, the dots; and where there is room beside the map two facets: that of the states
+        # is told already.
+        ("/", 1280, 5),
         ("/", 375, 3),
         ("/?at=24,-107,6", 375, 3),
         # Where no place is known, nobody asks for dots.

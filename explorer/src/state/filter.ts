@@ -82,6 +82,9 @@ export function toggle(name: string, value: string): void {
   change({ [name]: there.includes(value) ? there.filter((one) => one !== value) : [...there, value] });
 }
 
+/** What the map asks for first: where everything is, as exactly as it is known. */
+export const WHEREABOUTS = "precision,country,admin1";
+
 /** Precisions at which a point is a place; as `max_precision` has them when it is left out. */
 export const PRECISE = ["exact", "vicinity", "locality", "city"];
 

@@ -5,7 +5,7 @@ import type { Totals } from "../api/types";
 import { country, label, number, t } from "../i18n";
 import { Status } from "../parts/status";
 import { useNames } from "../parts/names";
-import { change, countsUrl, toggle, values, without } from "../state/filter";
+import { change, countsUrl, toggle, values, view, WHEREABOUTS, without } from "../state/filter";
 
 /** A facet: the group of the totals, and the code list that its values are of. */
 const FACETS = [
@@ -81,8 +81,18 @@ function counted(facet: Facet, totals: Totals | null): Count[] {
     return Object.entries(totals.rows[0]?.measures ?? {})
       .map(([value, figure]) => ({ value, incidents: figure.incidents }))
       .sort((one, other) => other.incidents - one.incidents);
-  const rows = totals.rows.map(({ key, incidents }) => ({ value: key[facet.by] ?? null, incidents }));
-  return facet.by === "year" ? rows.sort((one, other) => (other.value ?? "").localeCompare(one.value ?? "")) : rows;
+  const sums = new Map<string | null, number>();
+  for (const { key, incidents } of totals.rows) sums.set(key[facet.by] ?? null, (sums.get(key[facet.by] ?? null) ?? 0) + incidents);
+  const rows = [...sums].map(([value, incidents]) => ({ value, incidents }));
+  if (facet.by === "year") return rows.sort((one, other) => (other.value ?? "").localeCompare(one.value ?? ""));
+  // What is not known stands last.
+  return rows.sort((one, other) => Number(one.value === null) - Number(other.value === null) || other.incidents - one.incidents);
+}
+
+/** What is asked for, to count the values of a facet. Beside the map it says where everything is, so nobody asks for that again. */
+function groupsOf({ by }: Facet): string {
+  if (by === "measure") return "";
+  return view.value === "map" && (by === "admin1" || by === "country") ? WHEREABOUTS : by;
 }
 
 const isChosen = (facet: Facet, value: string): boolean =>
@@ -96,7 +106,7 @@ function choose(facet: Facet, value: string): void {
 
 function Counts({ facet, title }: { facet: Facet; title: string }) {
   const others = facet.by === "year" ? without("from", "to", "date_mode") : without(facet.by);
-  const answer = useAnswer<Totals>(countsUrl(facet.by === "measure" ? "" : facet.by, [], others));
+  const answer = useAnswer<Totals>(countsUrl(groupsOf(facet), [], others));
   const rows = useMemo(() => counted(facet, answer.data), [facet, answer.data]);
   const [find, setFind] = useState("");
   const [all, setAll] = useState(false);

@@ -12,7 +12,7 @@ import { movable } from "../map/surface";
 import { useNames } from "../parts/names";
 import { Status } from "../parts/status";
 import { address } from "../state/address";
-import { change, countsUrl, filter, listUrl, nowhereAddress, PRECISE, toggle, values, without } from "../state/filter";
+import { change, countsUrl, filter, listUrl, nowhereAddress, PRECISE, toggle, values, WHEREABOUTS, without } from "../state/filter";
 
 const WORLD: Box = [-125, -35, 60, 60];
 const LISTED = 12;
@@ -97,7 +97,7 @@ function useShapes(named: string[]): { base: Shape[]; units: Shape[]; ready: boo
 }
 
 export function MapView() {
-  const rough = useAnswer<Totals>(countsUrl("precision,country,admin1"));
+  const rough = useAnswer<Totals>(countsUrl(WHEREABOUTS));
   const { areas, precise, unlocated, countries: named, everywhere } = useMemo(() => sorted(rough.data?.rows ?? []), [rough.data]);
   const { base, units, ready } = useShapes(named);
   const shapeOf = useMemo(() => drawn(base, units), [base, units]);

@@ -38,6 +38,21 @@ def test_a_view_asks_for_few_sums(visit: Visit, seeded_site: str, path: str, wid
     assert len(found) == len(set(found)) == totals, found
 
 
+def test_a_world_of_incidents_loads_no_world_of_shapes(visit: Visit, seeded_site: str) -> None:
+    page = settled(visit(seeded_site, "/codebook"))
+    units = ("MX-SIN", "GT-01", "HN-CM", "SV-SS", "NI-MN", "CR-SJ", "CO-ANT", "VE-A", "EC-P", "PE-LIM", "BO-L", "CL-RM")
+    rows = [{"key": {"precision": "adm1", "country": unit[:2], "admin1": unit}, "incidents": 1} for unit in units]
+    told = {"rows": rows, "excluded": {"period_totals": 0, "netted_parts": 0, "parts_exceed_whole": 0}, "as_of": 1}
+    page.route(re.compile("by=precision"), lambda route: route.fulfill(json=told))
+    page.goto(f"{seeded_site}/")
+    drawn = "performance.getEntriesByType('resource').filter((one) => /[A-Z]{2}-[^/]*json$/.test(one.name)).length"
+    assert 0 < settled(page).evaluate(drawn) <= 8  # For the names of states in lists; none for the map.
+    expect(page.locator(".area-name").filter(has_text="Sinaloa")).to_have_count(0)
+    page.goto(f"{seeded_site}/?at=24,-107,6")
+    expect(settled(page).locator(".area-name").filter(has_text="Sinaloa")).to_have_count(1)
+    assert page.evaluate(drawn) <= 8
+
+
 def test_facets_are_counted_when_they_come_into_sight(visit: Visit, seeded_site: str) -> None:
     page = settled(visit(seeded_site, "/?view=facets", width=375))
     assert not [query for query in asked(page) if "by=tag" in query]

@@ -111,14 +111,16 @@ function Counts({ facet, title }: { facet: Facet; title: string }) {
   const [find, setFind] = useState("");
   const [all, setAll] = useState(false);
   const id = useId();
-  const names = useNames(facet.by, rows.flatMap(({ value }) => (value ? [value] : [])));
+  const wanted = find.trim().toLocaleLowerCase();
+  // What is chosen is always in sight, wherever it stands in the order.
+  const first = rows.filter(({ value }, n) => n < SHOWN || (value !== null && isChosen(facet, value)));
+  // Only who looks for a name, or at all of them, needs all names.
+  const names = useNames(facet.by, (wanted || all ? rows : first).flatMap(({ value }) => (value ? [value] : [])));
   const named = (value: string): string =>
     facet.codes ? label(facet.codes, value) : facet.by === "country" ? country(value) : (names.get(value) ?? value);
-  const wanted = find.trim().toLocaleLowerCase();
   const found = rows.filter(({ value }) => !wanted || (value !== null && named(value).toLocaleLowerCase().includes(wanted)));
   const most = Math.max(1, ...rows.map((row) => row.incidents));
-  // What is chosen is always in sight, wherever it stands in the order.
-  const shown = all || wanted ? found.slice(0, 200) : found.filter(({ value }, n) => n < SHOWN || (value !== null && isChosen(facet, value)));
+  const shown = all || wanted ? found.slice(0, 200) : first;
   return (
     <Status answer={answer}>
       {rows.length > FIND_FROM && (

@@ -1,110 +1,34 @@
 // The map: precise points as dots, what is known only roughly as hatched areas, what has no place as a number.
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { type Answer, attempts, useAnswer } from "../api/ask";
+import { type Answer, useAnswer } from "../api/ask";
 import type { Incident, Page, Row, Totals } from "../api/types";
 import { inWords } from "../format/dates";
 import { country, label, number, t } from "../i18n";
 import { colours, draw, type Shade } from "../map/draw";
 import { circles, type Dot, names } from "../map/marks";
 import { type Box, bounded, type Camera, fitting, readCamera, scaleOf, toLat, toLon, writeCamera } from "../map/mercator";
-import { boxOf, countries, type Shape, unitsOf } from "../map/shapes";
+import { boxOf, type Shape } from "../map/shapes";
 import { movable } from "../map/surface";
 import { useNames } from "../parts/names";
 import { Status } from "../parts/status";
 import { address } from "../state/address";
-import { change, countsUrl, filter, listUrl, nowhereAddress, PRECISE, toggle, values, WHEREABOUTS, without } from "../state/filter";
+import { change, countsUrl, filter, listUrl, nowhereAddress, toggle, values, WHEREABOUTS, without } from "../state/filter";
+import { type Area, drawn, shadesOf, type Size, sorted, useShapes } from "./map-areas";
 
 const WORLD: Box = [-125, -35, 60, 60];
 const LISTED = 12;
-/** Countries of which the units are loaded, those with the most first. */
-const MOST_UNITS = 30;
+const LISTED_AREAS = 8;
 const NONE: never[] = [];
-
-interface Area {
-  param: "country" | "admin1";
-  code: string;
-  incidents: number;
-}
-
-interface Rough {
-  areas: Area[];
-  precise: number;
-  unlocated: number;
-  countries: string[];
-  /** The unit or country of everything that has one, precise or not. */
-  everywhere: string[];
-}
-
-/** What the rows by precision, country and unit say: areas, how many are precise, how many have no place. */
-function sorted(rows: Row[]): Rough {
-  const areas = new Map<string, Area>();
-  const seen = new Set<string>();
-  const everywhere = new Set<string>();
-  let precise = 0;
-  let unlocated = 0;
-  for (const { key, incidents } of rows) {
-    if (key.country) seen.add(key.country);
-    const code = key.admin1 ?? key.country;
-    if (code) everywhere.add(code);
-    if (PRECISE.includes(key.precision ?? "")) precise += incidents;
-    else if (!code || !key.country) unlocated += incidents;
-    else {
-      const known = areas.get(code) ?? { param: key.admin1 ? ("admin1" as const) : ("country" as const), code, incidents: 0 };
-      areas.set(code, { ...known, incidents: known.incidents + incidents });
-    }
-  }
-  const most = [...areas.values()].sort((one, other) => other.incidents - one.incidents);
-  return { areas: most, precise, unlocated, countries: [...seen], everywhere: [...everywhere] };
-}
-
-/** The shape that stands for a code: its own, else, where nobody has drawn the unit, that of its country. */
-function drawn(base: Shape[], units: Shape[]): (code: string) => Shape | undefined {
-  const shapes = new Map([...base, ...units].map((shape) => [shape.code, shape]));
-  return (code) => shapes.get(code) ?? shapes.get(code.slice(0, 2));
-}
-
-function shadesOf(areas: Area[], shapeOf: (code: string) => Shape | undefined): Shade[] {
-  const counts = new Map<Shape, number>();
-  for (const { code, incidents } of areas) {
-    const shape = shapeOf(code);
-    if (shape) counts.set(shape, (counts.get(shape) ?? 0) + incidents);
-  }
-  const most = Math.max(...counts.values());
-  // Units over their countries.
-  return [...counts]
-    .map(([shape, incidents]) => ({ shape, incidents, weight: Math.sqrt(incidents / most) }))
-    .sort((one, other) => one.shape.code.length - other.shape.code.length);
-}
-
-/** Shapes of all countries and of the units of those named; whether they are all there. */
-function useShapes(named: string[]): { base: Shape[]; units: Shape[]; ready: boolean } {
-  const [base, setBase] = useState<Shape[] | null>(null);
-  const [units, setUnits] = useState<{ of: string; shapes: Shape[] }>({ of: "", shapes: [] });
-  const wanted = named.slice(0, MOST_UNITS).join(",");
-  const attempt = attempts.value;
-  useEffect(() => {
-    countries().then(setBase, () => setBase([]));
-  }, [attempt]);
-  useEffect(() => {
-    let current = true;
-    const found = (shapes: Shape[]): void => void (current && setUnits({ of: wanted, shapes }));
-    Promise.all(wanted.split(",").filter(Boolean).map(unitsOf)).then((each) => found(each.flat()), () => found([]));
-    return () => {
-      current = false;
-    };
-  }, [wanted, attempt]);
-  return { base: base ?? NONE, units: units.shapes, ready: base !== null && units.of === wanted };
-}
 
 export function MapView() {
   const rough = useAnswer<Totals>(countsUrl(WHEREABOUTS));
   const { areas, precise, unlocated, countries: named, everywhere } = useMemo(() => sorted(rough.data?.rows ?? []), [rough.data]);
-  const { base, units, ready } = useShapes(named);
-  const shapeOf = useMemo(() => drawn(base, units), [base, units]);
-  const shades = useMemo(() => shadesOf(areas, shapeOf), [areas, shapeOf]);
   const at = address.value.params.get("at");
   const frame = useRef<HTMLDivElement>(null);
   const size = useSize(frame);
+  const { base, units, ready } = useShapes(named, readCamera(at), size);
+  const shapeOf = useMemo(() => drawn(base, units), [base, units]);
+  const shades = useMemo(() => shadesOf(areas, shapeOf), [areas, shapeOf]);
   const loading = rough.loading || !ready;
   // The map stays where it is until it is known where all of the selection is: in these units and countries.
   const fit = useRef<Camera | null>(null);
@@ -137,11 +61,6 @@ export function MapView() {
 
 /** The camera that shows some shapes, or the world where there are none. */
 const home = (shapes: Shape[], size: Size): Camera => fitting(boxOf(shapes) ?? WORLD, size.width, size.height);
-
-interface Size {
-  width: number;
-  height: number;
-}
 
 function useSize(of: { current: HTMLElement | null }): Size | null {
   const [size, set] = useState<Size | null>(null);
@@ -358,8 +277,9 @@ function Here({ row, close }: { row: Row; close: () => void }) {
 
 /** What has no pin, as a list of areas to filter by. */
 function Rough({ areas, unlocated }: { areas: Area[]; unlocated: number }) {
-  const names = useNames("admin1", areas.filter(({ param }) => param === "admin1").map(({ code }) => code));
   const [all, setAll] = useState(false);
+  const shown = areas.slice(0, all ? areas.length : LISTED_AREAS);
+  const names = useNames("admin1", shown.filter(({ param }) => param === "admin1").map(({ code }) => code));
   return (
     <section class="rough">
       <h2>
@@ -367,7 +287,7 @@ function Rough({ areas, unlocated }: { areas: Area[]; unlocated: number }) {
       </h2>
       <p class="hint">{t("map_coarse_told")}</p>
       <ul class="plain counts">
-        {areas.slice(0, all ? areas.length : 8).map(({ param, code, incidents }) => (
+        {shown.map(({ param, code, incidents }) => (
           <li key={code}>
             <button type="button" aria-pressed={values(param).includes(code)} onClick={() => toggle(param, code)}>
               <span>{param === "country" ? t("somewhere_in", { place: country(code) }) : (names.get(code) ?? code)}</span>
@@ -381,7 +301,7 @@ function Rough({ areas, unlocated }: { areas: Area[]; unlocated: number }) {
           </li>
         )}
       </ul>
-      {areas.length > 8 && (
+      {areas.length > LISTED_AREAS && (
         <button type="button" class="link" onClick={() => setAll(!all)}>
           {all ? t("facet_less") : t("facet_more", { n: areas.length })}
         </button>

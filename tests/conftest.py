@@ -1,6 +1,7 @@
 """One suite, two databases: every test that asks for a store runs on SQLite and on a real PostgreSQL."""
 
 import logging
+import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -89,6 +90,12 @@ def prepare(url: str, *, seeded: bool) -> None:
         for path in sorted(SEEDS.glob("*.json")):
             database.write_now(ingest.ingest, parse(path.read_bytes()), SEEDER)
     database.close_writer()
+
+
+def shared_folder(factory: pytest.TempPathFactory) -> Path:
+    """A folder of this run that all of its processes share."""
+    own = factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ from incidents_api.app import create_app
 from incidents_api.settings import Settings
 from incidents_api.storage.database import Database
 from tests import browser, make
+from tests.conftest import shared_folder
 from tests.real import ucdp
 
 ROOT = Path(__file__).parents[2]
@@ -113,12 +114,8 @@ def as_it_is(client: httpx.Client, path: str) -> str:
 @pytest.fixture(scope="session")
 def ucdp_site(template: Callable[[str, bool], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the service over 18,957 rows of UCDP; nobody writes to it."""
-    ucdp.need()
-    path = tmp_path_factory.mktemp("explorer") / "ucdp.db"
-    shutil.copyfile(template("sqlite", False).removeprefix("sqlite:///"), path)
-    database = Database(f"sqlite:///{path}")
-    ucdp.load(database)
-    database.close_writer()
+    origin = template("sqlite", False).removeprefix("sqlite:///")
+    path = ucdp.imported(shared_folder(tmp_path_factory), lambda empty: shutil.copyfile(origin, empty))
     with serving(f"sqlite:///{path}") as address:
         yield address
 

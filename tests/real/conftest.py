@@ -8,8 +8,9 @@ import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from incidents_api.storage.database import Database
+from incidents_api.writing import archive
 from tests import postgres
-from tests.conftest import ENGINES, serve
+from tests.conftest import ENGINES, serve, shared_folder
 from tests.real import ucdp
 
 
@@ -35,16 +36,25 @@ def lasting_store(
 
 
 @pytest.fixture(scope="session", params=ENGINES)
-def ucdp_url(request: pytest.FixtureRequest, lasting_store: Callable[..., str]) -> str:
-    """A store that holds every row of the file."""
-    ucdp.need()
+def ucdp_url(
+    request: pytest.FixtureRequest,
+    lasting_store: Callable[..., str],
+    template: Callable[[str, bool], str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> str:
+    """A store that imported every row of the file; on PostgreSQL it is restored from the one on SQLite."""
+    origin = template("sqlite", False).removeprefix("sqlite:///")
+    path = ucdp.imported(shared_folder(tmp_path_factory), lambda empty: shutil.copyfile(origin, empty))
+    if request.param == "sqlite":
+        return f"sqlite:///{path}"
     url = lasting_store(request.param)
-    database = Database(url)
-    ucdp.load(database)
-    if request.param == "postgresql":
-        with database.connect() as connection:
-            # What autovacuum would do in its own time.
-            connection.execution_options(isolation_level="AUTOCOMMIT").execute(sa.text("VACUUM ANALYZE"))
+    copied, database = Database(f"sqlite:///{path}"), Database(url)
+    with copied.connect() as conn:
+        database.write_now(archive.restore, archive.lines(conn))
+    with database.connect() as connection:
+        # What autovacuum would do in its own time.
+        connection.execution_options(isolation_level="AUTOCOMMIT").execute(sa.text("VACUUM ANALYZE"))
+    copied.close_writer()
     database.close_writer()
     return url
 

@@ -12,6 +12,7 @@ from incidents_api.model.audience import EVERYTHING
 from incidents_api.model.duplicates import Asked, Traits, traits, window
 from incidents_api.model.kinds import KINDS
 from incidents_api.model.validation import validate
+from incidents_api.model.visitor import Visitor
 from incidents_api.reading import duplicates, query
 from incidents_api.storage.database import Database
 from incidents_api.writing.likely import create_compared
@@ -19,6 +20,7 @@ from tests.real import ucdp
 from tests.real.test_plans import LARGE, plan_of
 
 WALKED = 1_000
+EDITOR = Visitor("editor", frozenset({"admin"}))
 
 
 def walk(client: TestClient, **asked: Any) -> tuple[int, int, list[Any]]:
@@ -79,9 +81,7 @@ def test_what_is_coded_twice_is_found(ucdp_url: str) -> None:
 
     def report(conn: Connection, row: ucdp.Row) -> None:
         again = validate(KINDS["incident"].report, _coded_again(row, chance))
-        raise Back(
-            [told["id"] for told in create_compared(conn, KINDS["incident"], again, ucdp.LOADER, reject=False)[1]]
-        )
+        raise Back([told["id"] for told in create_compared(conn, KINDS["incident"], again, EDITOR, reject=False)[1]])
 
     missed = []
     for row in _sample():

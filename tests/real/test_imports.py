@@ -2,22 +2,19 @@
 
 import csv
 import io
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas
 import pytest
 from starlette.testclient import TestClient
-from typer.testing import CliRunner
 
-from incidents_api import cli
 from incidents_api.exporters.csv import harmless
 from incidents_api.model.layouts import LAYOUTS
 from tests.conftest import ENGINES, serve
 from tests.real import ucdp
+from tests.real.ucdp import Taken, take
 
 DATA = ucdp.FILE.parent
 HDX = DATA / "hdx_conflict_data_ukr_2022_hxl.csv"
@@ -37,20 +34,6 @@ IOM_COLUMNS = {
 TO_STAY = ("--confirm", "coordinates")
 COORDINATES = ("54892", "54303")
 """Two rows of IOM tell in words where at sea a boat was met: `incidents import` wants to be told that they stay."""
-
-Taken = dict[str, Any]
-
-
-def take(url: str, name: str, path: Path, *options: str, status: int = 0) -> Taken:
-    """What `incidents import` says of a file that it takes into a store."""
-    ucdp.need()
-    with pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as folder:
-        patch.setenv("INCIDENTS_DATABASE_URL", url)
-        words = ["import", name, str(path), "--json", "--rejects", f"{folder}/rejects.csv", *options]
-        done = CliRunner().invoke(cli.app, words)
-    assert done.exit_code == status, (done.output, done.exception)
-    told: Taken = json.loads(done.stdout)[0]
-    return told
 
 
 def counts(told: Taken) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql
 
 from incidents_api.model.audience import PUBLISHED, Audience
 from incidents_api.model.kinds import KINDS
+from incidents_api.model.layouts import ucdp as layout
 from incidents_api.reading import claims, pages, query, records, totals
 from incidents_api.storage.database import Statement
 from incidents_api.storage.dialects import READ_OPTIONS, sqlite_dialect
@@ -36,7 +37,7 @@ def deep(**asked: str) -> Statement:
     row = ucdp.rows()[9_000]
     parts = {
         "date": row["date_start"][:10],
-        "title": ucdp.title_of(row),
+        "title": layout.title(row),
         "country": "MX",
         "admin1": "MX-NAY",
         "killed_best": row["best"],

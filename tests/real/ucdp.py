@@ -1,34 +1,27 @@
-"""Throw-away loader: 18,957 rows of UCDP GED become incidents straight through append, until the importer exists."""
+"""The file of UCDP GED that tests take in: its 18,957 rows as Python reads them, and a store that imported them."""
 
 import csv
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import fcntl
+import json
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from sqlalchemy.engine import Connection
+import pytest
+from typer.testing import CliRunner
 
+from incidents_api import cli
 from incidents_api.model import gazetteer
-from incidents_api.model.actor import ActorReport
-from incidents_api.model.claims import tallies
 from incidents_api.model.revision import derived_id
-from incidents_api.model.source import SourceReport
-from incidents_api.model.visitor import Visitor
-from incidents_api.model.wire import dated
-from incidents_api.storage.database import Database
-from incidents_api.writing.append import Change, append
-from incidents_api.writing.resolve import Resolver
 from tests.machine import needs
 
 FILE = Path(__file__).parents[3] / "shared" / "data" / "ucdp_ged_mexico_1989-2023_49col.csv"
-BATCH = 1_000
-SOURCE = {"ucdp": "ged"}
-LOADER = Visitor("ucdp", frozenset({"admin"}))
-PRECISIONS = {"1": "exact", "2": "near_place", "3": "adm2", "4": "adm1", "5": "linear", "6": "country"}
 TYPES = {"1": "armed_clash", "2": "armed_clash", "3": "attack"}
 
 Row = dict[str, str]
+Taken = dict[str, Any]
 
 
 def need() -> Path:
@@ -57,111 +50,29 @@ def incident_id(row: Row) -> str:
     return derived_id("incident", "ucdp", row["id"])
 
 
-def edtf_of(row: Row) -> str:
-    """One day, or one of several: coarse dates happened somewhere within, precise ones lasted."""
-    first, last = row["date_start"][:10], row["date_end"][:10]
-    if first == last:
-        return first
-    return f"[{first}..{last}]" if int(row["date_prec"]) > 1 else f"{first}/{last}"
+def take(url: str, name: str, path: Path, *options: str, status: int = 0) -> Taken:
+    """What `incidents import` says of a file that it takes into a store."""
+    need()
+    with pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as folder:
+        patch.setenv("INCIDENTS_DATABASE_URL", url)
+        words = ["import", name, str(path), "--json", "--rejects", f"{folder}/rejects.csv", *options]
+        done = CliRunner().invoke(cli.app, words)
+    assert done.exit_code == status, (done.output, done.exception)
+    told: Taken = json.loads(done.stdout)[0]
+    return told
 
 
-def title_of(row: Row) -> str:
-    """The headline of the source where there is one."""
-    return " ".join(row["source_headline"].split())[:500] or f"{row['dyad_name']}, {row['where_coordinates']}"[:500]
+def imported(folder: Path, empty: Callable[[Path], object]) -> Path:
+    """A store in one file that holds every row; made once for all processes of a run, so nobody may write to it.
 
-
-def figures_of(row: Row) -> tuple[int, int, int]:
-    """(low, best, high); a bound on the wrong side of best is moved to best."""
-    low, best, high = (int(row[name]) for name in ("low", "best", "high"))
-    return min(low, best), best, max(high, best)
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """Ids of what the incidents refer to."""
-
-    places: dict[str | None, str]
-    actors: dict[str, str]
-    source: str
-
-
-def _prepare(conn: Connection, found: Sequence[Row]) -> _Known:
-    to = Resolver(conn, LOADER)
-    places = {
-        code: to.location(code or "MX", "/location")
-        for code in sorted({admin1_of(row["adm_1"]) for row in found}, key=str)
-    }
-    actors = {}
-    for row in found:
-        for side in ("a", "b"):
-            if row[f"side_{side}"] not in actors:
-                external = {"ucdp": row[f"side_{side}_new_id"]}
-                report = ActorReport(name=row[f"side_{side}"], type="organized_crime_group", external_ids=external)
-                actors[row[f"side_{side}"]] = to.actor(report, "/actor")
-    source = to.source(SourceReport(kind="dataset", title="UCDP GED", external_ids=SOURCE), "/source")
-    to.finish()
-    append(conn, to.changes, "ucdp")
-    return _Known(places, actors, source)
-
-
-def record_of(row: Row, known: _Known) -> dict[str, Any]:
-    """The row as the record that a report of it would compose to."""
-    low, best, high = figures_of(row)
-    admin1 = admin1_of(row["adm_1"])
-    claims = [
-        {
-            "id": "c1", "measure": "killed", "population": "all", "dims": {},
-            "value": best, "low": low, "high": high, "qualifier": "exact", "verbatim": None, "unit": None,
-            "attributed_to": None, "as_of": None, "in_headline": False, "source_id": known.source, "quote": None,
-            "note": None, "links": [],
-        }
-    ]  # fmt: skip
-    place = {
-        "role": "occurred_at", "location_id": known.places[admin1], "name": row["where_coordinates"] or "Mexico",
-        "country": "MX", "admin1": admin1, "lon": float(row["longitude"]), "lat": float(row["latitude"]),
-        "precision": PRECISIONS[row["where_prec"]], "evidence": [],
-    }  # fmt: skip
-    one_sided = row["type_of_violence"] == "3"
-    roles = ("perpetrator", "intended_target") if one_sided else ("other", "other")
-    actors = [
-        {
-            "actor_id": known.actors[row[f"side_{side}"]], "name": row[f"side_{side}"], "role": role,
-            "attribution": "reported_as_fact", "attributed_to": None, "evidence": [],
-        }
-        for side, role in zip("ab", roles, strict=True)
-    ]  # fmt: skip
-    return {
-        "type": TYPES[row["type_of_violence"]],
-        "secondary_types": [],
-        "stage": "accomplished",
-        "granularity": "series" if row["event_clarity"] == "2" else "single",
-        "title": title_of(row),
-        "summary": None,
-        "date": dated(edtf_of(row)) | {"basis": "stated", "evidence": []},
-        "locations": [place],
-        "actors": actors,
-        "claims": claims,
-        "relations": [],
-        "captivity": None,
-        "tags": [f"dyad-{row['dyad_new_id']}"],
-        "evidence": [],
-        "external_ids": {"ucdp": row["id"]},
-        "review": {"status": "submitted", "by": None, "reason": None, "chosen": []},
-        "sensitivity": "public",
-        "raw": None,
-        "tallies": tallies(claims),
-    }
-
-
-def _batches(found: Sequence[Row]) -> Iterator[Sequence[Row]]:
-    for start in range(0, len(found), BATCH):
-        yield found[start : start + BATCH]
-
-
-def load(database: Database) -> None:
-    """Store every row."""
-    found = rows()
-    known = database.write_now(_prepare, found)
-    for batch in _batches(found):
-        changes = [Change("incident", incident_id(row), 1, "create", record_of(row, known)) for row in batch]
-        database.write_now(append, changes, "ucdp")
+    `empty` makes an empty one at a path.
+    """
+    path = folder / "ucdp.db"
+    with (folder / "ucdp.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            part = path.with_suffix(".part")
+            empty(part)
+            take(f"sqlite:///{part}", "ucdp", FILE)
+            part.rename(path)
+    return path

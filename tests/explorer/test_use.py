@@ -144,6 +144,17 @@ def test_a_copied_link_opens_the_same_state(visit: Visit, seeded_site: str) -> N
     expect(again.get_by_role("link", name="Timeline")).to_have_attribute("aria-current", "page")
 
 
+def test_a_link_is_copied_where_the_browser_gives_no_clipboard(visit: Visit, seeded_site: str) -> None:
+    page = settled(visit(seeded_site, "/?view=table&admin1=MX-SIN"))
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_focused()
+    search = page.get_by_role("combobox", name="Search words, places, actors")
+    search.focus()
+    page.keyboard.press("Control+V")
+    expect(search).to_have_value(page.url)
+
+
 def test_the_map_moves_and_its_place_is_in_the_address(visit: Visit, seeded_site: str) -> None:
     page = settled(visit(seeded_site))
     page.get_by_role("application").focus()

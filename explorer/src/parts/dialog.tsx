@@ -32,6 +32,23 @@ export function Copyable({ text, code = false }: { text: string; code?: boolean 
   );
 }
 
+/** Browsers hand out the clipboard only to pages that came by HTTPS or from this machine; all others copy what is selected. */
+async function copy(text: string): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const field = document.createElement("textarea");
+    field.value = text;
+    const focused = document.activeElement as HTMLElement | null;
+    (document.querySelector("dialog[open]") ?? document.body).append(field);
+    field.select();
+    const done = document.execCommand("copy");
+    field.remove();
+    focused?.focus();
+    if (!done) throw new Error("nothing was copied");
+  }
+}
+
 export function CopyButton({ text, name }: { text: string; name: string }) {
   const [done, setDone] = useState(false);
   useEffect(() => {
@@ -39,7 +56,7 @@ export function CopyButton({ text, name }: { text: string; name: string }) {
     return () => clearTimeout(timer);
   }, [done]);
   return (
-    <button type="button" onClick={() => navigator.clipboard.writeText(text).then(() => setDone(true), () => undefined)}>
+    <button type="button" onClick={() => copy(text).then(() => setDone(true), () => undefined)}>
       <span aria-live="polite">{done ? t("copied") : name}</span>
     </button>
   );

@@ -20,14 +20,17 @@ async function suggested(text: string, wanted: AbortSignal): Promise<Suggestion[
   if (words.length < 2) return [];
   const asked = query([["q", `${words}*`], ["limit", String(OF_EACH)]]);
   const [places, actors] = await Promise.all([ask<Page<Location>>(`/v1/locations?${asked}`, wanted), ask<Page<Actor>>(`/v1/actors?${asked}`, wanted)]);
+  // Of each kind those first whose name begins so.
+  const begins = ({ name }: { name: string }): number => Number(name.toLocaleLowerCase().startsWith(words.toLocaleLowerCase()));
+  const ordered = <T extends { name: string }>(found: T[]): T[] => [...found].sort((one, other) => begins(other) - begins(one));
   return [
-    ...places.items.map((one) => ({
+    ...ordered(places.items).map((one) => ({
       param: "location" as const,
       value: one.id,
       name: one.name,
       what: [label("location_kind", one.kind), one.country && one.kind !== "country" ? country(one.country) : ""].filter(Boolean).join(", "),
     })),
-    ...actors.items.map((one) => ({ param: "actor" as const, value: one.id, name: one.name, what: label("actor_type", one.type) })),
+    ...ordered(actors.items).map((one) => ({ param: "actor" as const, value: one.id, name: one.name, what: label("actor_type", one.type) })),
   ];
 }
 

@@ -20,6 +20,7 @@ requests = logging.getLogger("incidents_api.requests")
 
 _SANE = re.compile(rb"[A-Za-z0-9._:-]{1,100}")
 """A request id that a client or proxy may give: nothing that could break a line of the log."""
+_CONTROL = re.compile(r"[\x00-\x1f]")
 HUNG_UP = 499
 """In log and metrics: the client went away before there was an answer (the number that nginx uses)."""
 _NOSNIFF = (b"x-content-type-options", b"nosniff")
@@ -52,7 +53,7 @@ class Front:
                 requests.info("request", extra={"told": _told(passage, seconds)})
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send, passage: Passage) -> None:
-        if any(character < " " for character in scope["path"]):
+        if _CONTROL.search(scope["path"]):
             # A route would take a line feed at the end of a path for its end.
             unknown = web.problem_answer(NotFound("there is no such route; GET /v1 tells what there is"), scope["path"])
             await unknown(scope, receive, send)

@@ -114,7 +114,7 @@ def test_an_answer_that_breaks_off_is_cut_and_told(
     """Half a file must not look like a whole one: the error reaches the server, which cuts the connection."""
 
     async def pages(*_: Any, **__: Any) -> Any:
-        yield ["x" * 100_000]  # more than a piece
+        yield b"x" * 100_000  # more than a piece
         boom()
 
     monkeypatch.setattr(Download, "pages", pages)

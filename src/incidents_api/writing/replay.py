@@ -15,6 +15,7 @@ from incidents_api.writing.verify import BATCH, revisions
 
 def replay(conn: Connection, beside: Connection, progress: Callable[[int], None] = lambda done: None) -> None:
     """Fill the query tables of another store, of either engine, from the log of this one, which is only read."""
+    dialects.take_time(conn)
     beside.execute(sa.delete(tables.revision))
     entries = ({name: getattr(one, name) for name in Revision.__slots__} for one in revisions(conn))
     while some := list(islice(entries, BATCH)):

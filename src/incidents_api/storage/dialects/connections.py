@@ -79,6 +79,13 @@ def for_reading(connection: Connection) -> Connection:
     return connection.execution_options(reads=True)
 
 
+def take_time(connection: Connection) -> None:
+    """Let a transaction that only reads last for as long as it takes, with pauses of any length."""
+    if connection.dialect.name == "postgresql":
+        for bound in ("statement_timeout", "idle_in_transaction_session_timeout"):
+            connection.exec_driver_sql(f"SET LOCAL {bound} = 0")
+
+
 def make_file(url: URL) -> None:
     """Make an empty SQLite file where there is none; only a migration does."""
     if url.get_backend_name() == "sqlite":

@@ -19,6 +19,7 @@ from incidents_api.storage.database import Database, migrate
 from incidents_api.writing import projection
 from tests.browser import chromium
 from tests.explorer.conftest import serving
+from tests.explorer.looks import ask
 from tests.real import ucdp
 
 ROOT = Path(__file__).parents[1]
@@ -128,13 +129,15 @@ def main() -> None:
     """Print the figures."""
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--size", type=int, default=300_000)
-    size = asked.parse_args().size
+    asked.add_argument("--store", help="the address of a store that is there, to measure over that one")
+    given = asked.parse_args()
     hatch_build.build(ROOT)
-    url = store(size)
+    url = given.store or store(given.size)
     with serving(url) as site, chromium() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.set_default_timeout(PATIENCE)
-        print(f"{size:,} incidents, {os.cpu_count()} cores")
+        (row,) = ask(site, "/v1/totals?include_period_totals=true&figures=none")["rows"]
+        print(f"{row['incidents']:,} incidents, {os.cpu_count()} cores")
         first_load(page, site)
         frames(page)
         views(page, site)

@@ -26,18 +26,20 @@ ASKED = "list"
 
 
 def start(service: Ours) -> dict[str, float]:
-    """One start: seconds until the first page is answered, and megabytes when nothing happens."""
+    """One start: seconds until the first page is answered, of them of CPU, and megabytes when nothing happens."""
     settings = service.on(PORT)
     begun = time.perf_counter()
     program = Program([*CLI, "serve"], service.folder / "log", settings)
     try:
         program.wait_for(f"http://127.0.0.1:{PORT}/v1/incidents")
         took = time.perf_counter() - begun
+        running = Running("", (program.pid,))
+        used = load.cpu(running)
         time.sleep(CALM)
-        idle = load.memory(Running("", (program.pid,)))
+        idle = load.memory(running)
     finally:
         program.stop()
-    return {"seconds": took, "idle_mb": idle / 1e6}
+    return {"seconds": took, "cpu_seconds": used, "idle_mb": idle / 1e6}
 
 
 def seed(service: Ours) -> None:
@@ -99,7 +101,8 @@ def main() -> None:
     told = measure(data(given.size), given.rounds, given.seconds, given.connections)
     path = results.keep("serving", given.size, told, {})
     for name, rounds in told["start"].items():
-        print(f"{name}: {results.middle(rounds, 'seconds'):.2f} s, {results.middle(rounds, 'idle_mb'):.0f} MB idle")
+        seconds, used, idle = (results.middle(rounds, one) for one in ("seconds", "cpu_seconds", "idle_mb"))
+        print(f"{name}: {seconds:.2f} s ({used:.2f} s CPU), {idle:.0f} MB idle")
     print(results.table({name: found for name, found in told.items() if name != "start"}))
     print(results.judged(told, goals()))
     print(f"kept in {path}")

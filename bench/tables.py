@@ -102,7 +102,16 @@ def parts(kept: Sequence[Run]) -> str:
         if (run := newest(kept, what)) is not None:
             rounds = {name: found for name, found in run.told["rounds"].items() if name != "start"}
             told.append(f"**{title}** ({run.of}).\n\n{table(rounds)}")
+            told += [_start(run.told["rounds"]["start"])] if "start" in run.told["rounds"] else []
     return "\n\n".join(told)
+
+
+def _start(of: Mapping[str, list[dict[str, float]]]) -> str:
+    lines = ["| start | seconds | of them CPU | MB idle |", "|---|---|---|---|"]
+    for name, rounds in of.items():
+        seconds, used, idle = (results.middle(rounds, one) for one in ("seconds", "cpu_seconds", "idle_mb"))
+        lines.append(f"| {name} | {seconds:.2f} | {used:.2f} | {idle:.0f} |")
+    return "\n".join(lines)
 
 
 def machine(kept: Sequence[Run]) -> str:

@@ -313,3 +313,32 @@ def test_a_closed_incident_names_nobody_in_danger_in_public(client: TestClient, 
     )
     faults = [(fault["pointer"], fault["code"]) for fault in refused.json()["errors"]]
     assert faults == [("/actors/0/actor/aliases", "exposed"), ("/actors/0/actor/external_ids", "exposed")]
+
+
+@pytest.mark.parametrize("closing", [{"sensitivity": "restricted"}, {"hold_until": "2999-01-01T00:00:00Z"}])
+def test_a_closed_incident_gives_no_place_away(client: TestClient, closing: dict[str, str]) -> None:
+    key = key_for(client, "write", "read:restricted")
+    ranch = make.location(name="Known Ranch", external_ids={"t": "ranch"})
+    assert client.post("/v1/locations", json=ranch, headers=key).status_code == 201
+    shelter = make.location(name="Canary Shelter", admin1="MX-SIN", lon=-107.4321, lat=24.7654)
+    known = {"name": "Known Ranch", "kind": "facility", "external_ids": {"t": "ranch"}}
+    places = [{"location": shelter}, {"location": known, "role": "origin"}, {"location": "Culiacán, MX-SIN"}]
+    made = post(client, key, locations=places, **closing)
+    for path in ("/v1/locations", "/v1/changes?limit=1000", "/v1/locations.csv", "/v1/locations.ndjson"):
+        told = client.get(path).text
+        assert "Canary" not in told
+        assert "24.7654" not in told
+    mine = client.get(made.headers["location"], headers=key).json()["locations"]
+    assert [one["name"] for one in mine] == ["Canary Shelter", "Known Ranch", "Culiacán"]
+    assert [mine[0][name] for name in ("admin1", "lon", "lat")] == ["MX-SIN", -107.4321, 24.7654]
+    assert client.get("/v1/incidents?q=Canary Shelter&count=exact", headers=key).json()["total"] == 1
+    assert patch(client, key, made.headers["location"], type="kidnapping").json()["locations"] == mine
+    for members, at in (
+        ({"aliases": ["Canary"]}, "/aliases"),
+        ({"external_ids": {"t": "canary"}}, "/external_ids"),
+        ({"parent": make.location(name="Canary Town")}, "/parent"),
+        ({"country": None, "admin1": None}, ""),
+    ):
+        sent = report(locations=[{"location": shelter | members}], external_ids={}, **closing)
+        refused = client.post("/v1/incidents", json=sent, headers=key).json()["errors"]
+        assert [(one["pointer"], one["code"]) for one in refused] == [(f"/locations/0/location{at}", "exposed")]

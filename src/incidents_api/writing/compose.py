@@ -7,7 +7,7 @@ from incidents_api.model.actor import ActorReport
 from incidents_api.model.audience import is_closed, not_named
 from incidents_api.model.claims import Figure, number_claims, stored_figure, tallies, tally
 from incidents_api.model.incident import Claim, IncidentReport, Participation, Place, Relation
-from incidents_api.model.location import LocationReport
+from incidents_api.model.location import DEFAULT_PRECISION, LocationReport
 from incidents_api.model.source import SourceRef, SourceReport
 from incidents_api.model.statistic import Area, StatisticClaim, StatisticReport
 from incidents_api.model.wire import Record, Report
@@ -41,8 +41,10 @@ def _incident(to: Resolver, report: IncidentReport, record_id: str) -> dict[str,
     if report.location is not None:
         places, at = [Place(location=report.location)], "/location"
     pointers = [at if report.location is not None else f"{at}/{n}" for n in range(len(places))]
-    locations = [_place(to, place, source_id, pointer) for place, pointer in zip(places, pointers, strict=True)]
     closed = is_closed({"sensitivity": report.sensitivity, "hold_until": report.hold_until}, to.who.now)
+    locations = [
+        _place(to, place, source_id, pointer, closed=closed) for place, pointer in zip(places, pointers, strict=True)
+    ]
     captivity = None
     if report.captivity is not None:
         captivity = report.captivity.model_dump(exclude={"evidence"})
@@ -135,15 +137,18 @@ def _leads_back(claim_id: str, found: list[dict[str, Any]]) -> bool:
     return claim_id in seen
 
 
-def _place(to: Resolver, place: Place, source_id: str | None, pointer: str) -> dict[str, Any] | None:
+def _place(to: Resolver, place: Place, source_id: str | None, pointer: str, *, closed: bool) -> dict[str, Any] | None:
     if place.location_id is not None:
         location_id = to.by_id("location", place.location_id, f"{pointer}/location_id")
     else:
-        location_id = to.location(place.location or "", pointer if pointer == "/location" else f"{pointer}/location")
+        at = pointer if pointer == "/location" else f"{pointer}/location"
+        location_id = to.location(place.location or "", at, closed=closed)
     evidence = to.evidence(place.evidence, source_id, f"{pointer}/evidence")
     if location_id is None:
         return None
     location = to.record(location_id)
+    if closed and isinstance(place.location, LocationReport) and place.location.name != location["name"]:
+        place = _kept(place, place.location)
     _same_units(to, place, location, pointer)
     own = place.lon is not None
     reported = place.location.split(",")[0].strip() if isinstance(place.location, str) else None
@@ -158,6 +163,15 @@ def _place(to: Resolver, place: Place, source_id: str | None, pointer: str) -> d
         "precision": place.precision or ("exact" if own else location["precision"]),
         "evidence": evidence,
     }
+
+
+def _kept(place: Place, new: LocationReport) -> Place:
+    """A place of which no record is made: the incident keeps its name and point."""
+    told: dict[str, Any] = {"name": place.name or new.name}
+    if place.lon is None and new.lon is not None:
+        precision = place.precision or new.precision or DEFAULT_PRECISION[new.kind]
+        told |= {"lon": new.lon, "lat": new.lat, "precision": precision}
+    return place.model_copy(update=told)
 
 
 def _same_units(to: Resolver, given: Place | Area, location: Record, pointer: str) -> None:

@@ -21,8 +21,11 @@ rule), but the town rather than the municipality that is named after it."""
 class Locator(Register):
     """Finds or creates the location that a report means."""
 
-    def location(self, given: str | LocationReport, pointer: str) -> str | None:
-        """A location by id, code, external id or name ("Culiacán, MX-SIN"), from the store or the gazetteer."""
+    def location(self, given: str | LocationReport, pointer: str, *, closed: bool = False) -> str | None:
+        """A location by id, code, external id or name ("Culiacán, MX-SIN"), from the store or the gazetteer.
+
+        `closed`: of a closed incident. A place that is new is no record then; what it lies in stands for it.
+        """
         if isinstance(given, str):
             place = gazetteer.by_key(given)
             if place is not None:
@@ -36,8 +39,26 @@ class Locator(Register):
                 return found
         if found is not None:
             return self.note(pointer, "location", found, "found") if self.by_id("location", found, pointer) else None
+        if closed:
+            return self._around(given, pointer)
         record = self.location_record(given, pointer)
         return self.note(pointer, "location", self.create("location", record), "created")
+
+    def _around(self, report: LocationReport, pointer: str) -> str | None:
+        """The unit or place that a new place of a closed incident lies in: everybody sees the records of locations."""
+        made = [name for name in ("aliases", "external_ids") if getattr(report, name)]
+        for member in [*made, *(["parent"] if isinstance(report.parent, LocationReport) else [])]:
+            told = "a new place of a closed incident has no record of its own, which everybody would see; leave it out"
+            self.fault(f"{pointer}/{member}", told, "exposed")
+        if isinstance(report.parent, LocationReport):
+            return None
+        parent_id: str | None = self.location_record(report, pointer)["parent_id"]
+        if parent_id is None:
+            self.fault(
+                pointer, "say the country or the first-order unit of a new place of a closed incident", "exposed"
+            )
+            return None
+        return self.note(pointer, "location", parent_id, "found")
 
     def _same_location(self, report: LocationReport, pointer: str) -> tuple[bool, str | None]:
         """What a report by name, kind, country and admin1 means: (settled, id); an id not settled is yet to be told."""

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -18,7 +19,7 @@ from incidents_api.model.validation import validate
 from incidents_api.model.visitor import Visitor
 from incidents_api.storage import database as storage
 from incidents_api.storage import dialects
-from incidents_api.storage.database import Database, Statement
+from incidents_api.storage.database import Database, Statement, migrate
 from incidents_api.storage.tables import record, revision, source_text
 from incidents_api.writing import records
 from incidents_api.writing.verify import verify
@@ -461,3 +462,39 @@ def test_the_record_table_follows(two: tuple[Database, Database]) -> None:
     with two[0].connect() as conn:
         found = dict(conn.execute(sa.select(record.c.id, record.c.version)).all())
     assert found == dict.fromkeys(made, 1)
+
+
+# --- The file of a store -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Iterator[tuple[Database, Path, Path]]:
+    """A store in a file that is served, the path of that file, and another store beside it."""
+    paths = tmp_path / "served.db", tmp_path / "other.db"
+    stores = [Database(f"sqlite:///{path}") for path in paths]
+    for store in stores:
+        migrate(store)
+        store.write_now(keep, "begun")
+        store.close_writer()
+    yield stores[0], *paths
+    for store in stores:
+        store.close_writer()
+
+
+def test_a_store_that_was_removed_does_not_come_back(files: tuple[Database, Path, Path]) -> None:
+    store, path, _ = files
+    store.write_now(keep, "a")
+    path.unlink()
+    with pytest.raises(Unavailable):
+        store.write_now(keep, "b")
+    assert not path.exists()
+
+
+def test_a_store_in_the_place_of_another_is_the_one_that_is_written(files: tuple[Database, Path, Path]) -> None:
+    store, path, other = files
+    store.write_now(keep, "a")
+    for beside in path.parent.glob("served.db-*"):
+        beside.unlink()
+    other.replace(path)
+    store.write_now(keep, "b")
+    assert kept(store) == ["b", "begun"]

@@ -256,3 +256,11 @@ def test_rows_are_inserted_as_they_are_or_not_at_all(database: Database, count: 
         with pytest.raises(sa.exc.IntegrityError), conn.begin():
             dialects.insert_rows(conn, tables.record, [*new, *states])
         assert conn.execute(sa.select(sa.func.count()).select_from(tables.record)).scalar_one() == count
+
+
+def test_rows_that_are_the_first_of_a_transaction_go_with_it(database: Database) -> None:
+    with database.connect() as conn:
+        dialects.insert_rows(conn, tables.source_text, [{"fingerprint": "a", "text": "a"}])
+        conn.rollback()
+    with database.connect() as conn:
+        assert conn.execute(sa.select(tables.source_text)).all() == []

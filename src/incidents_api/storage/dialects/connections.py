@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from incidents_api.errors import OperatorError, Unavailable
 
@@ -39,17 +40,7 @@ def exists(url: URL) -> bool:
 def make_writer(url: URL, seconds: float) -> Engine:
     """The engine of the one writer: full durability, and waits for locks no longer than `seconds`."""
     if url.get_backend_name() == "sqlite":
-        # mode=rw: a store that was removed while it is served must not come back empty.
-        file = f"{Path(str(url.database)).resolve().as_uri()}?mode=rw"
-        engine = sa.create_engine(
-            "sqlite://",
-            creator=lambda: sqlite3.connect(file, uri=True, timeout=seconds, check_same_thread=False),
-            poolclass=sa.NullPool,
-            hide_parameters=True,
-        )
-        event.listen(engine, "connect", _prepare_sqlite_writer)
-        event.listen(engine, "begin", _begin_sqlite)
-        return engine
+        return _make_sqlite_writer(Path(str(url.database)).resolve(), seconds)
     need_psycopg()
     milliseconds = int(seconds * 1000)
     options = (
@@ -64,6 +55,42 @@ def make_writer(url: URL, seconds: float) -> Engine:
         hide_parameters=True,
         connect_args={"options": options, "connect_timeout": max(1, int(seconds)), "application_name": "incidents"},
     )
+
+
+def _make_sqlite_writer(path: Path, seconds: float) -> Engine:
+    """One connection that is kept from commit to commit: a new one reads the whole schema, has no page in memory, and
+    writes the log of changes back into the file as soon as it is closed."""
+    # mode=rw: a store that was removed while it is served must not come back empty.
+    file = f"{path.as_uri()}?mode=rw"
+    engine = sa.create_engine(
+        "sqlite://",
+        creator=lambda: sqlite3.connect(file, uri=True, timeout=seconds, check_same_thread=False),
+        poolclass=sa.QueuePool,
+        pool_size=1,
+        hide_parameters=True,
+    )
+
+    def prepare(connection: sqlite3.Connection, kept: ConnectionPoolEntry) -> None:
+        _prepare_sqlite_writer(connection)
+        kept.info["file"] = _identity(path)
+
+    def check(_: sqlite3.Connection, kept: ConnectionPoolEntry, __: object) -> None:
+        if kept.info["file"] != _identity(path):
+            raise sa.exc.DisconnectionError("the store was removed, or another one was put in its place")
+
+    event.listen(engine, "connect", prepare)
+    event.listen(engine, "checkout", check)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What tells a file from one that is put in its place; None where there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _begin_sqlite(connection: Connection) -> None:
@@ -107,10 +134,21 @@ def lock_head(connection: Connection) -> None:
         connection.exec_driver_sql("SELECT seq FROM head FOR UPDATE")
 
 
-def _prepare_sqlite_writer(connection: sqlite3.Connection, _: Any) -> None:
+def _prepare_sqlite_writer(connection: sqlite3.Connection) -> None:
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
-        connection.execute(f"PRAGMA {pragma}")
+    for name, value in _WRITER_PRAGMAS.items():
+        connection.execute(f"PRAGMA {name}={value}")
+
+
+_WRITER_PRAGMAS: Mapping[str, str | int] = {
+    "journal_mode": "WAL",
+    "synchronous": "FULL",
+    "foreign_keys": "ON",
+    "secure_delete": "ON",
+    "cache_size": -65_536,  # KiB: what a batch of many lines changes, or it is written and read again within the batch
+    "wal_autocheckpoint": 16_000,  # pages: those that every write changes are written back once for many writes
+    "journal_size_limit": 67_108_864,
+}
 
 
 def need_psycopg() -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from incidents_api.model.words import Term
-from incidents_api.storage.dialects.rows import FEW, copy_rows
+from incidents_api.storage.dialects.rows import FEW, copy_rows, insert_values
 
 
 class has_words(FunctionElement[bool]):  # noqa: N801 - reads as an SQL function
@@ -64,13 +64,13 @@ def index_words(connection: Connection, entries: Sequence[tuple[str, int, Sequen
         return
     if connection.dialect.name == "sqlite":
         rows: list[tuple[Any, ...]] = [(seq, " ".join(words)) for _, seq, words in entries]
-        connection.exec_driver_sql("INSERT INTO search (rowid, words) VALUES (?, ?)", rows)
+        insert_values(connection, "INSERT INTO search (rowid, words) VALUES (?, ?)", rows)
         return
     rows = [(record_id, seq, _tsvector(words)) for record_id, seq, words in entries]
     if len(rows) > FEW:
         copy_rows(connection, "COPY search (record_id, seq_from, words) FROM STDIN", rows)
         return
-    connection.exec_driver_sql("INSERT INTO search VALUES (%s, %s, CAST(%s AS tsvector))", rows)
+    insert_values(connection, "INSERT INTO search VALUES (%s, %s, CAST(%s AS tsvector))", rows)
 
 
 def _tsvector(words: Sequence[str]) -> str:

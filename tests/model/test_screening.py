@@ -1,9 +1,12 @@
 """What could lead to a person is found in free text, and what only looks like it is not."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from incidents_api.model import screening
 from incidents_api.model.screening import KINDS, screen, screened
 
 FOUND = {
@@ -100,6 +103,27 @@ def test_not_found(text: str) -> None:
 @given(st.text(max_size=200))
 def test_any_text_can_be_screened(text: str) -> None:
     assert all(one.kind in KINDS and text[one.start :].startswith(one.text) for one in screen(text))
+
+
+SIGNS = [
+    (screening._NUMBER, screening._DIGITS),
+    (screening._DIALLED, screening._DIGITS),
+    (screening._DIALLED, screening._MANY_DIGITS),
+    (screening._PLATE, screening._HYPHEN),
+    (screening._DECIMAL, screening._FRACTION),
+    (screening._EMAIL, re.compile("@")),
+    (screening._DEGREES, re.compile("°")),
+    (screening._TOLD_PLATE, re.compile("|".join(screening._PLATE_WORDS), re.IGNORECASE)),
+]
+
+
+@pytest.mark.parametrize(("expression", "sign"), SIGNS)
+@given(data=st.data())
+def test_what_is_looked_for_has_the_sign_by_which_it_is_told_at_once(
+    expression: re.Pattern[str], sign: re.Pattern[str], data: st.DataObject
+) -> None:
+    text = data.draw(st.from_regex(expression) | st.text("0123456789 .-+()@°NSabABC,;", max_size=40))
+    assert sign.search(text) or not expression.search(text)
 
 
 def test_long_texts_take_little_time() -> None:

@@ -7,6 +7,8 @@ from pydantic import Field
 from incidents_api.model.wire import (
     EITHER,
     FORM,
+    NO_IDS,
+    NOTHING,
     TEXT,
     Country,
     DateForms,
@@ -39,14 +41,14 @@ class ActorReport(Report):
     type: Annotated[str, InList("actor_type")] = "unknown"
     aliases: Annotated[
         list[Annotated[Annotated[Alias, FORM] | Annotated[Line, TEXT], EITHER]], Field(max_length=100)
-    ] = []
+    ] = NOTHING
     identified: bool = True
     parent_id: Id | None = None
     parent: "ActorRef | None" = None
     country: Country | None = None
     description: Prose | None = None
-    evidence: EvidenceForms = []
-    external_ids: ExternalIds = {}
+    evidence: EvidenceForms = NOTHING
+    external_ids: ExternalIds = NO_IDS
 
 
 ActorRef = Annotated[Annotated[Reference, TEXT] | Annotated[ActorReport, FORM], EITHER]

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from incidents_api.model import dates, vocabulary
-from incidents_api.model.wire import ClaimId, Count, Edtf, Id, InList, Line, QuoteForm, Record, Report
+from incidents_api.model.wire import NOTHING, ClaimId, Count, Edtf, Id, InList, Line, QuoteForm, Record, Report
 
 DIMS = ("sex", "age_group", "nationality", "victim_category", "combat_status", "exploitation")
 """What a claim can be broken down by; a claim with dims breaks a figure down and never adds to it."""
@@ -50,7 +50,7 @@ class Figure(Report):
     source_id: Id | None = None
     quote: QuoteForm | None = None
     note: Line | None = None
-    links: Annotated[list[ClaimLink], Field(max_length=20)] = []
+    links: Annotated[list[ClaimLink], Field(max_length=20)] = NOTHING
 
     @model_validator(mode="after")
     def _consistent(self) -> "Figure":
@@ -129,7 +129,7 @@ def stored_figure(report: Figure) -> dict[str, Any]:
         figure |= {
             "measure": report.measure,
             "population": report.population,
-            "dims": report.dims.model_dump(exclude_none=True),
+            "dims": {dim: value for dim in DIMS if (value := getattr(report.dims, dim)) is not None},
         }
     return figure
 
@@ -183,7 +183,8 @@ def tally(claims: Iterable[Record], chosen: Iterable[str] = ()) -> Tally | None:
     is open upwards beyond every stated high.
     """
     everything = list(claims)
-    counted = _with_additions(_countable(everything))
+    stated = _countable(everything)
+    counted = _with_additions(stated)
     if not counted:
         return None
     lows = [claim["low"] for claim in counted if claim["low"] is not None]
@@ -197,7 +198,7 @@ def tally(claims: Iterable[Record], chosen: Iterable[str] = ()) -> Tally | None:
     if high is not None and any(_ceiling(claim) is None and (claim["low"] or 0) > high for claim in counted):
         high = None
     best = _best([claim for claim in counted if claim["value"] is not None], frozenset(chosen))
-    added = [claim["id"] for claim in _countable(everything) if claim["qualifier"] == "additional"]
+    added = [claim["id"] for claim in stated if claim["qualifier"] == "additional"]
     ids = [claim["id"] for claim in counted]
     return Tally(low, best, high, contested, (*ids, *(one for one in added if one not in ids)))
 
@@ -214,6 +215,9 @@ def _ceiling(claim: Record) -> int | None:
 
 def _countable(claims: Sequence[Record]) -> list[Record]:
     """Claims that state a figure of persons of their own: no restatement, no addend, nothing that was updated."""
+    stating = [claim for claim in claims if claim["qualifier"] not in ("unit_count", "not_stated")]
+    if not any(claim["links"] for claim in claims):
+        return stating
     own = {claim["id"] for claim in claims}
     updated = {
         link["claim"]
@@ -224,9 +228,8 @@ def _countable(claims: Sequence[Record]) -> list[Record]:
     dependent = {"restates", "part_of", "breakdown_of"}
     return [
         claim
-        for claim in claims
-        if claim["qualifier"] not in ("unit_count", "not_stated")
-        and claim["id"] not in updated
+        for claim in stating
+        if claim["id"] not in updated
         and not any(
             link["type"] in dependent and link["incident_id"] is None and link["claim"] in own
             for link in claim["links"]
@@ -234,8 +237,10 @@ def _countable(claims: Sequence[Record]) -> list[Record]:
     ]
 
 
-def _with_additions(claims: list[Record]) -> list[dict[str, Any]]:
+def _with_additions(claims: list[Record]) -> Sequence[Record]:
     """Claims with every `additional` figure added to the base figure of its source, or standing as "at least"."""
+    if all(claim["qualifier"] != "additional" for claim in claims):
+        return claims
     bases = [dict(claim) for claim in claims if claim["qualifier"] != "additional"]
     for extra in (claim for claim in claims if claim["qualifier"] == "additional"):
         same = [base for base in bases if base["source_id"] == extra["source_id"]]
@@ -273,6 +278,8 @@ def _moment(claim: Record) -> str:
 
 
 def _best(stated: list[Record], chosen: frozenset[str]) -> int | None:
+    if len(stated) == 1:
+        return int(stated[0]["value"])
     reviewed = {claim["value"] for claim in stated if claim["id"] in chosen}
     if len(reviewed) == 1:
         return int(reviewed.pop())
@@ -317,14 +324,13 @@ def _breakdown_differs(
     found: Mapping[tuple[str, str, tuple[tuple[str, str], ...]], Tally | None],
 ) -> bool:
     """Whether the figures of a breakdown by one dim sum to more than the whole, or, with two rows or more, to less."""
-    for dim in DIMS:
-        rows = [
-            part
-            for (of_measure, of_population, dims), part in found.items()
-            if (of_measure, of_population) == (measure, population) and [name for name, _ in dims] == [dim] and part
-        ]
+    broken_down: dict[str, list[Tally]] = {}
+    for (of_measure, of_population, dims), part in found.items():
+        if len(dims) == 1 and part and (of_measure, of_population) == (measure, population):
+            broken_down.setdefault(dims[0][0], []).append(part)
+    for rows in broken_down.values():
         figures = [part.best for part in rows if part.best is not None]
-        if whole.best is None or not rows or len(figures) < len(rows):
+        if whole.best is None or len(figures) < len(rows):
             continue
         if sum(figures) > whole.best or (len(rows) > 1 and sum(figures) < whole.best):
             return True

@@ -94,11 +94,16 @@ def fold(text: str) -> str:
     "Culiacán Rosales" and "CULIACAN  ROSALES" fold alike, and so do "Łódź" and "lodz". Nothing is left of a text
     without letters and digits. The file is sorted by this form: whoever changes it makes the file anew.
     """
+    return " ".join(folded_words(text))
+
+
+def folded_words(text: str) -> list[str]:
+    """The words of a text in that form."""
     if text.isascii():
         bare = text.lower()
     else:
         bare = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    return " ".join(bare.translate(_LETTERS).split())
+    return bare.translate(_LETTERS).split()
 
 
 class _File(NamedTuple):

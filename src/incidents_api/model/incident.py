@@ -12,6 +12,8 @@ from incidents_api.model.source import SourceRef
 from incidents_api.model.wire import (
     EITHER,
     FORM,
+    NO_IDS,
+    NOTHING,
     TEXT,
     Admin1,
     ClaimId,
@@ -47,7 +49,7 @@ class Place(Report):
     lon: Longitude | None = None
     lat: Latitude | None = None
     precision: Annotated[str, InList("location_precision")] | None = None
-    evidence: EvidenceForms = []
+    evidence: EvidenceForms = NOTHING
 
     @model_validator(mode="after")
     def _consistent(self) -> "Place":
@@ -67,7 +69,7 @@ class Participation(Report):
     role: Annotated[str, InList("actor_role")]
     attribution: Annotated[str, InList("attribution")] = "reported_as_fact"
     attributed_to: Line | None = None
-    evidence: EvidenceForms = []
+    evidence: EvidenceForms = NOTHING
 
     @model_validator(mode="after")
     def _consistent(self) -> "Participation":
@@ -91,7 +93,7 @@ class Relation(Report):
     incident_id: Id | None = None
     incident: Line | None = None
     offset: Annotated[str, Field(pattern=r"^P(\d{1,4}Y|\d{1,4}M|\d{1,4}W|\d{1,5}D){1,4}$")] | None = None
-    evidence: EvidenceForms = []
+    evidence: EvidenceForms = NOTHING
 
     @model_validator(mode="after")
     def _consistent(self) -> "Relation":
@@ -117,7 +119,7 @@ class Captivity(Report):
     days_low: Annotated[float, Field(ge=0, le=100_000)] | None = None
     days_high: Annotated[float, Field(ge=0, le=100_000)] | None = None
     outcome: Annotated[str, InList("captivity_outcome")] | None = None
-    evidence: EvidenceForms = []
+    evidence: EvidenceForms = NOTHING
 
     @model_validator(mode="after")
     def _consistent(self) -> "Captivity":
@@ -135,7 +137,7 @@ class Review(Report):
     status: Annotated[str, InList("review_status")] | None = None
     by: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     reason: Line | None = None
-    chosen: Annotated[list[ClaimId], Field(max_length=100)] = []
+    chosen: Annotated[list[ClaimId], Field(max_length=100)] = NOTHING
 
 
 class ReviewReport(Report):
@@ -154,7 +156,7 @@ class IncidentReport(Report):
     """
 
     type: Annotated[str, InList("incident_type")]
-    secondary_types: Annotated[list[Annotated[str, InList("incident_type")]], Field(max_length=20)] = []
+    secondary_types: Annotated[list[Annotated[str, InList("incident_type")]], Field(max_length=20)] = NOTHING
     stage: Annotated[str, InList("stage")] = "accomplished"
     granularity: Annotated[str, InList("granularity")] = "single"
     title: Line | None = None
@@ -163,16 +165,16 @@ class IncidentReport(Report):
     location: LocationRef | None = None
     locations: Annotated[
         list[Annotated[Annotated[Place, FORM] | Annotated[Line, TEXT], EITHER]], Field(max_length=100)
-    ] = []
-    actors: Annotated[list[Participation], Field(max_length=200)] = []
-    claims: Annotated[list[Claim], Field(max_length=500)] = []
-    relations: Annotated[list[Relation], Field(max_length=200)] = []
+    ] = NOTHING
+    actors: Annotated[list[Participation], Field(max_length=200)] = NOTHING
+    claims: Annotated[list[Claim], Field(max_length=500)] = NOTHING
+    relations: Annotated[list[Relation], Field(max_length=200)] = NOTHING
     captivity: Captivity | None = None
-    tags: Annotated[list[Label], Field(max_length=100)] = []
+    tags: Annotated[list[Label], Field(max_length=100)] = NOTHING
     source: SourceRef | None = None
-    evidence: EvidenceForms = []
-    external_ids: ExternalIds = {}
-    review: Review = Review()
+    evidence: EvidenceForms = NOTHING
+    external_ids: ExternalIds = NO_IDS
+    review: Review = Field(default_factory=Review, json_schema_extra={"default": Review().model_dump()})
     sensitivity: Annotated[str, InList("sensitivity")] = "public"
     hold_until: Instant | None = None
     raw: dict[str, Any] | None = None

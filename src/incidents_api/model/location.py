@@ -8,6 +8,8 @@ from pydantic_core import PydanticCustomError
 from incidents_api.model.wire import (
     EITHER,
     FORM,
+    NO_IDS,
+    NOTHING,
     TEXT,
     Admin1,
     Country,
@@ -43,7 +45,7 @@ class LocationReport(Report):
 
     name: Line
     kind: Annotated[str, InList("location_kind")] = "place"
-    aliases: Annotated[list[Line], Field(max_length=200)] = []
+    aliases: Annotated[list[Line], Field(max_length=200)] = NOTHING
     parent_id: Id | None = None
     parent: "LocationRef | None" = None
     country: Country | None = None
@@ -51,7 +53,7 @@ class LocationReport(Report):
     lon: Longitude | None = None
     lat: Latitude | None = None
     precision: Annotated[str, InList("location_precision")] | None = None
-    external_ids: ExternalIds = {}
+    external_ids: ExternalIds = NO_IDS
 
     @model_validator(mode="after")
     def _consistent(self) -> "LocationReport":

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 GENESIS = "0" * 64
 """Previous hash of the first revision."""
 
@@ -25,9 +27,11 @@ def canonical(value: Any) -> str:
     """
     plain, simple = (value, True) if _is_plain(value) else _plain(value)
     if simple:
-        text = json.dumps(plain, sort_keys=True, ensure_ascii=False, separators=(",", ":"), check_circular=False)
-    else:
-        text = _write(plain)
+        try:
+            return orjson.dumps(plain, option=orjson.OPT_SORT_KEYS).decode()
+        except TypeError as error:
+            raise ValueError(str(error)) from None  # a lone surrogate
+    text = _write(plain)
     text.encode()  # a lone surrogate raises UnicodeEncodeError, which is a ValueError
     return text
 
@@ -35,17 +39,17 @@ def canonical(value: Any) -> str:
 def _is_plain(value: Any) -> bool:
     """Whether the JSON writer spells the value as RFC 8785 wants as it stands: nearly always, and quick to tell."""
     left = [value]
-    while left:
-        one = left.pop()
+    for one in left:
         kind = type(one)
         if kind is str or one is None or kind is bool:
             continue
         if kind is dict:
-            if not all(type(key) is str and key.isascii() for key in one):
-                return False
-            left.extend(one.values())
+            for key in one:
+                if type(key) is not str or not key.isascii():
+                    return False
+            left += [each for each in one.values() if each is not None and type(each) is not str]
         elif kind is list:
-            left.extend(one)
+            left += one
         elif kind is int:
             if abs(one) > MAX_INTEGER:
                 return False

@@ -44,22 +44,32 @@ _DEGREES = re.compile(
 )
 
 
+# What each of them cannot be without: most texts have nothing of it, and that is told at once.
+_DIGITS = re.compile(r"\d[\d .()-]{6}")
+_MANY_DIGITS = re.compile(r"\d{8}")
+_HYPHEN = re.compile(r"-\d|-[A-Z]{3}")
+_FRACTION = re.compile(r"\.\d{3}")
+_PLATE_WORDS = ("placa", "matr", "plate")
+
+
 def screen(text: str) -> list[Found]:
     """Everything found in a text, in the order of the text."""
     found = [*_emails(text), *_phones(text), *_plates(text), *_coordinates(text)]
-    return sorted(found, key=lambda one: (one.start, one.kind))
+    return sorted(found, key=lambda one: (one.start, one.kind)) if found else found
 
 
 def _emails(text: str) -> Iterator[Found]:
-    for match in _EMAIL.finditer(text):
+    for match in _EMAIL.finditer(text) if "@" in text else ():
         yield Found("email", match[0], match.start())
 
 
 def _phones(text: str) -> Iterator[Found]:
+    if not _DIGITS.search(text):
+        return
     for match in _NUMBER.finditer(text):
         if _is_dialled(match[0]):
             yield Found("phone", match[0], match.start())
-    for match in _DIALLED.finditer(text):
+    for match in _DIALLED.finditer(text) if _MANY_DIGITS.search(text) else ():
         # Without parts it could be any number: a plus sign or what stands before it must say that it is called.
         if match[0][0] == "+" or _CALL.search(text[max(0, match.start() - 40) : match.start()]):
             yield Found("phone", match[0], match.start())
@@ -86,18 +96,22 @@ def _are_years(groups: list[str]) -> bool:
 
 
 def _plates(text: str) -> Iterator[Found]:
-    told = {match.start("plate"): match["plate"] for match in _TOLD_PLATE.finditer(text)}
-    plain = {match.start(): match[0] for match in _PLATE.finditer(text)}
-    for start, plate in sorted((plain | told).items()):
+    found: dict[int, str] = {}
+    if _HYPHEN.search(text):
+        found |= {match.start(): match[0] for match in _PLATE.finditer(text)}
+    lower = text.lower()
+    if any(word in lower for word in _PLATE_WORDS):
+        found |= {match.start("plate"): match["plate"] for match in _TOLD_PLATE.finditer(text)}
+    for start, plate in sorted(found.items()):
         yield Found("plate", plate, start)
 
 
 def _coordinates(text: str) -> Iterator[Found]:
-    for match in _DECIMAL.finditer(text):
+    for match in _DECIMAL.finditer(text) if _FRACTION.search(text) else ():
         one, other = abs(float(match[1])), abs(float(match[2]))
         if min(one, other) <= 90 and max(one, other) <= 180 and max(one, other) >= 1:
             yield Found("coordinates", match[0], match.start())
-    for match in _DEGREES.finditer(text):
+    for match in _DEGREES.finditer(text) if "°" in text else ():
         yield Found("coordinates", match[0], match.start())
 
 

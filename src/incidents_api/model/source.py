@@ -7,6 +7,8 @@ from pydantic import Field
 from incidents_api.model.wire import (
     EITHER,
     FORM,
+    NO_IDS,
+    NOTHING,
     TEXT,
     DateForms,
     ExternalIds,
@@ -55,8 +57,8 @@ class SourceReport(Report):
     title_quote: QuoteForm | None = None
     boilerplate: Annotated[
         list[Annotated[Annotated[Boilerplate, FORM] | Annotated[Words, TEXT], EITHER]], Field(max_length=200)
-    ] = []
-    external_ids: ExternalIds = {}
+    ] = NOTHING
+    external_ids: ExternalIds = NO_IDS
 
 
 SourceRef = Annotated[Annotated[Reference, TEXT] | Annotated[SourceReport, FORM], EITHER]

@@ -11,6 +11,8 @@ from incidents_api.model.source import SourceRef
 from incidents_api.model.wire import (
     EITHER,
     FORM,
+    NO_IDS,
+    NOTHING,
     TEXT,
     Admin1,
     Country,
@@ -55,6 +57,6 @@ class StatisticReport(Report):
     period: DateForms | None = None
     area: Annotated[Annotated[Area, FORM] | Annotated[Line, TEXT], EITHER] | None = None
     claims: Annotated[list[StatisticClaim], Field(min_length=1, max_length=100)]
-    evidence: EvidenceForms = []
+    evidence: EvidenceForms = NOTHING
     source: SourceRef | None = None
-    external_ids: ExternalIds = {}
+    external_ids: ExternalIds = NO_IDS

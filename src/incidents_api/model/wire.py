@@ -22,6 +22,10 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from incidents_api.model import dates, gazetteer, vocabulary
 
+NOTHING: Any = Field(default_factory=list, json_schema_extra={"default": []})
+NO_IDS: Any = Field(default_factory=dict, json_schema_extra={"default": {}})
+"""What members hold that a client leaves out. Made anew for each report: pydantic would copy a list by walking it."""
+
 
 class Report(BaseModel):
     """What a client sends: strict types, no unknown members, no number that is not finite."""
@@ -45,9 +49,9 @@ class InList:
 
     def check(self, word: str) -> str:
         """The word itself when it is in the list; PydanticCustomError `unknown_code` otherwise."""
-        allowed = vocabulary.codes(self.name)
-        if word in allowed:
+        if word in vocabulary.LISTS[self.name].codes:
             return word
+        allowed = vocabulary.codes(self.name)
         near = vocabulary.suggest(word, allowed)
         hint = f"; did you mean {near}?" if near else ""
         raise PydanticCustomError(
@@ -62,9 +66,13 @@ def _no_nul(text: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    if re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", text):
+    # Nothing that is printable breaks a line, and most lines are printable.
+    if not text.isprintable() and _BREAKS.search(text):
         raise PydanticCustomError("one_line", "line breaks and control characters are not taken here")
     return text
+
+
+_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def _external_value(text: str) -> str:
@@ -209,7 +217,7 @@ class DateForm(Report):
 
     edtf: Edtf | None = None
     basis: Annotated[str, InList("date_basis")] | None = None
-    evidence: EvidenceForms = []
+    evidence: EvidenceForms = NOTHING
     earliest: Annotated[str, Field(max_length=10)] | None = None
     latest: Annotated[str, Field(max_length=10)] | None = None
     kind: Annotated[str, InList("date_kind")] | None = None

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from incidents_api.model.gazetteer import fold
+from incidents_api.model.gazetteer import fold, folded_words
 from incidents_api.model.wire import Record
 
 MAX_WORDS = 12_000
@@ -44,7 +44,8 @@ def words_of(record: Record, names: Iterable[str] = ()) -> list[str]:
     _gather(record, texts, worded=False)
     found: list[str] = []
     for text in (*texts, *names):
-        found += (word[:MAX_WORD] for word in fold(text).split())
+        words = folded_words(text)
+        found += words if max(map(len, words), default=0) <= MAX_WORD else [word[:MAX_WORD] for word in words]
         found.append(BREAK)
         if len(found) >= MAX_WORDS:
             return found[:MAX_WORDS]
@@ -53,21 +54,28 @@ def words_of(record: Record, names: Iterable[str] = ()) -> list[str]:
 
 def _gather(value: Any, into: list[str], *, worded: bool) -> None:
     """Add the texts of a value whose members are searched; `worded`: so are texts that stand in it alone."""
-    if isinstance(value, dict):
-        for name in sorted(value):
-            item = value[name]
-            if item is not None and name not in _SKIPPED:
-                if isinstance(item, str):
-                    if name in _WORDED:
-                        into.append(item)
-                elif isinstance(item, dict | list):
-                    _gather(item, into, worded=name in _WORDED)
+    # Exact types: JSON knows no others, and this runs through every member of every record written.
+    if type(value) is dict:
+        told = [
+            name
+            for name, item in value.items()
+            if (name in _WORDED if type(item) is str else type(item) in _WITHIN and item and name not in _SKIPPED)
+        ]
+        for name in sorted(told):
+            if type(item := value[name]) is str:
+                into.append(item)
+            else:
+                _gather(item, into, worded=name in _WORDED)
     else:
         for item in value:
-            if isinstance(item, dict | list):
-                _gather(item, into, worded=worded)
-            elif worded and isinstance(item, str):
+            if type(item) is not str:
+                if type(item) in _WITHIN:
+                    _gather(item, into, worded=worded)
+            elif worded:
                 into.append(item)
+
+
+_WITHIN = (dict, list)
 
 
 def name_key(text: str) -> str:
@@ -77,6 +85,8 @@ def name_key(text: str) -> str:
 
 def folded(text: str, *, case: bool, accents: bool) -> str:
     """The text without capitals (full case folding) or without accents (combining marks), or both."""
+    if text.isascii():
+        return text.lower() if case else text
     if accents:
         decomposed = unicodedata.normalize("NFD", text)
         text = "".join(character for character in decomposed if not unicodedata.combining(character))

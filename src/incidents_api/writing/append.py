@@ -44,7 +44,7 @@ def append(conn: Connection, changes: Sequence[Change], author: str, now: dateti
         )
         for change in changes
     ]
-    head = conn.execute(sa.select(tables.head).with_for_update()).one()
+    head = conn.execute(_HEAD).one()
     moment = _moment(head.recorded_at, now)
     seq, previous = head.seq, head.hash
     revisions = []
@@ -66,7 +66,7 @@ def append(conn: Connection, changes: Sequence[Change], author: str, now: dateti
     rows = [{name: getattr(one, name) for name in Revision.__slots__} for one in revisions]
     try:
         dialects.insert_rows(conn, tables.revision, rows)
-        conn.execute(sa.update(tables.head).values(seq=seq, hash=previous, recorded_at=moment))
+        conn.execute(_MOVE_HEAD, {"now_seq": seq, "now_hash": previous, "now_recorded_at": moment})
         entries = [(one, change.record, change.reason) for one, change in zip(revisions, changes, strict=True)]
         project(conn, entries, treatment_of(head.projection))
     except sa.exc.IntegrityError:
@@ -75,20 +75,28 @@ def append(conn: Connection, changes: Sequence[Change], author: str, now: dateti
     return revisions
 
 
+_HEAD = sa.select(tables.head).with_for_update()
+_MOVE_HEAD = sa.update(tables.head).values(
+    {name: sa.bindparam(f"now_{name}") for name in ("seq", "hash", "recorded_at")}
+)
+_HELD = (
+    sa.update(tables.record)
+    .values(version=sa.bindparam("next"))
+    .where(tables.record.c.id == sa.bindparam("of"), tables.record.c.version == sa.bindparam("last"))
+)
+# Only a restored record, or a redacted one, changes after its end.
+_HOLD = {False: _HELD.where(tables.record.c.ended.is_(None)), True: _HELD}
+
+
 def _take(conn: Connection, changes: Sequence[Change]) -> None:
     """Lock the records that change, in the order of their ids so that two writers never wait for each other."""
-    records = tables.record.c
-    held = sa.update(tables.record).values(version=sa.bindparam("next"))
-    held = held.where(records.id == sa.bindparam("of"), records.version == sa.bindparam("last"))
-    # Only a restored record, or a redacted one, changes after its end.
-    statements = {False: held.where(records.ended.is_(None)), True: held}
     taken: dict[bool, list[dict[str, Any]]] = {False: [], True: []}
     for one in sorted(changes, key=lambda change: (change.record_id, change.version)):
         if one.version != 1:
             late = one.operation == "restore" or "redaction" in (one.reason or {})
             taken[late].append({"of": one.record_id, "next": one.version, "last": one.version - 1})
     for late, values in taken.items():
-        if values and conn.execute(statements[late], values).rowcount != len(values):
+        if values and conn.execute(_HOLD[late], values).rowcount != len(values):
             raise StaleVersion("another write came first; read the record again")
     wanted = {
         (change.kind, scheme, value): change.record_id

@@ -1,10 +1,10 @@
 """Which rows of an incident are for whom: the marks on its own rows, and the rows that are the public's own."""
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -97,7 +97,7 @@ def _survivor(conn: Connection, revision: Revision) -> Record | None:
     """
     if revision.record is not None or revision.operation != "merge" or revision.reason is None:
         return None
-    log, survivor = tables.revision.c, lookup.survivor(conn, json.loads(revision.reason)["successor"])
+    log, survivor = tables.revision.c, lookup.survivor(conn, orjson.loads(revision.reason)["successor"])
     said = sa.select(log.record).where(log.record_id == survivor, log.record.is_not(None))
     text = conn.execute(said.order_by(log.version.desc()).limit(1)).scalar_one_or_none()
     return {"sensitivity": "restricted"} if text is None else lookup.parse(text)
@@ -157,7 +157,7 @@ def _views(history: Sequence[Revision], closed: dict[int, tuple[Any, str | None]
                 yield replace(current, seq_to=revision.seq)
             current = None
             continue
-        view = coarsened(json.loads(revision.record))
+        view = coarsened(orjson.loads(revision.record))
         if current is not None and (current.record, current.turns) == (view, turns):
             continue
         if current is not None:

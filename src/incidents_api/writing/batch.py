@@ -1,15 +1,14 @@
 """Many reports in one append: each line is created, left as it stands, brought up to date or refused."""
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from incidents_api.errors import Conflict, Fault, Gone, Invalid, Problem
-from incidents_api.model import gazetteer
 from incidents_api.model.kinds import Kind
 from incidents_api.model.merging import each_once
 from incidents_api.model.revision import derived_id
@@ -17,6 +16,7 @@ from incidents_api.model.visitor import Visitor
 from incidents_api.model.wire import Report
 from incidents_api.storage import tables
 from incidents_api.writing import lookup
+from incidents_api.writing.ahead import look_ahead
 from incidents_api.writing.append import Change, append
 from incidents_api.writing.compose import compose
 from incidents_api.writing.lookup import Known, Memory, Own
@@ -45,12 +45,13 @@ class Item:
     external_id: str | None = None
     record_id: str | None = None
     main: bool = True
+    names: tuple[Own, ...] = field(init=False)
+    """Its external ids."""
 
-    @property
-    def names(self) -> list[Own]:
-        """Its external ids."""
+    def __post_init__(self) -> None:
         external_ids: dict[str, str] = getattr(self.report, "external_ids", {})
-        return [(self.kind.name, scheme, value) for scheme, value in external_ids.items()]
+        names = tuple([(self.kind.name, scheme, value) for scheme, value in external_ids.items()])
+        object.__setattr__(self, "names", names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,18 +177,10 @@ class _Batch:
 
     def _find(self) -> dict[int, _Standing]:
         """The record that each line names, if it stands; lines that name none well are refused."""
-        cited = {own for item in self.items for own in _cited(item.report)}
-        names = cited.union(*(item.names for item in self.items))
-        holders = lookup.holders(self.conn, names)
         derived = {own: derived_id(*own) for item in self.items for own in item.names[:1]}
-        wanted = {*holders.values(), *derived.values(), *(item.record_id for item in self.items if item.record_id)}
-        known = lookup.known_among(self.conn, wanted)
-        for one in wanted:
-            self.look.learn(known.get(one), lookup.known, one)
-        for own in names:
-            self.look.learn(holders.get(own), lookup.by_external_id, own[0], (own[1:],))
-        for one, record in lookup.records_among(self.conn, {holders[own] for own in cited if own in holders}):
-            self.look.learn(record, lookup.record_of, one)
+        ids = [*derived.values(), *(item.record_id for item in self.items if item.record_id)]
+        names = [name for item in self.items for name in item.names]
+        holders, known = look_ahead(self.look, [item.report for item in self.items], names, ids)
         found: dict[int, _Standing] = {}
         for item in self.items:
             named = {holders[own] for own in item.names if own in holders}
@@ -239,7 +232,7 @@ class _Batch:
             query = query.where(log.record_id.in_(ids)).order_by(log.record_id, log.version)
             for record_id, author, operation, text in self.conn.execute(query):
                 if text is not None:
-                    one, record = by_id[record_id], json.loads(text)
+                    one, record = by_id[record_id], orjson.loads(text)
                     if operation == "import" or (author == self.who.author and operation in STATEMENTS):
                         one.base = said(one.base, one.record or {}, record)
                     one.moved = one.moved or operation == "merge"
@@ -306,13 +299,12 @@ class _Batch:
             if "merged" in stands.record:
                 record["merged"] = stands.record["merged"]
         check_text(to, record, None if stands is None else stands.record, self.who)
-        inline = getattr(item.report, "parent", None) is not None
+        inline = item.report.__dict__.get("parent") is not None
         check_parent(to, record_id, record, "/parent" if inline else "/parent_id")
         if to.faults:
             raise Invalid("The report was read but cannot be taken; see errors", to.faults)
         if stands is None:
-            to.create(item.kind.name, record, record_id)
-            to.changes[-1] = replace(to.changes[-1], operation=self.operation or "create")
+            to.create(item.kind.name, record, record_id, self.operation or "create")
             return "created"
         if all((stands.record or {}).get(name) == value for name, value in record.items()):
             return "unchanged"
@@ -320,29 +312,3 @@ class _Batch:
         to.changes.append(Change(item.kind.name, record_id, version, self.operation or "replace", record))
         to.records[record_id] = record
         return "updated"
-
-
-_KIND_OF = {name: name for name in ("source", "actor", "location", "incident")}
-"""Members of reports that name a record of a kind."""
-
-
-def _cited(report: Report, kind: str = "") -> Iterator[Own]:
-    """The external ids by which a report names others, so that they are looked up together; codes of units, too."""
-    for name, value in report.__dict__.items():
-        form = type(value)
-        if form is str:
-            of = _KIND_OF.get(name, kind if name == "parent" else "")
-            if of and (pair := lookup.split_external(value)) is not None:
-                yield of, *pair
-            elif of == "location" and (unit := gazetteer.unit(value)) is not None:
-                scheme, _, code = unit.key.partition(":")
-                yield of, scheme, code
-        elif form is list:
-            for one in value:
-                if Report in type(one).__mro__:
-                    yield from _cited(one)
-        elif Report in form.__mro__:  # isinstance asks the metaclass, which takes its time
-            of = _KIND_OF.get(name, kind if name == "parent" else "")
-            if of:
-                yield from ((of, scheme, text) for scheme, text in getattr(value, "external_ids", {}).items())
-            yield from _cited(value, of)

@@ -24,8 +24,8 @@ from incidents_api.writing.batch import Item
 from incidents_api.writing.once import Answer, Key, reused
 from incidents_api.writing.runs import Lines, Progress, Refused, Run
 
-BATCH_ROWS = 500
-BATCH_CHARACTERS = 2_000_000
+BATCH_ROWS = 1_000
+BATCH_CHARACTERS = 4_000_000
 """How much goes into one transaction: what other writers may have to wait for."""
 SHOWN_REFUSALS = 1_000
 REVISED = frozenset({"incident", "statistic"})

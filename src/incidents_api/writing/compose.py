@@ -6,7 +6,7 @@ from typing import Any
 from incidents_api.model.actor import ActorReport
 from incidents_api.model.audience import is_closed, not_named
 from incidents_api.model.claims import Figure, number_claims, stored_figure, tallies, tally
-from incidents_api.model.incident import Claim, IncidentReport, Participation, Place, Relation
+from incidents_api.model.incident import Claim, IncidentReport, Participation, Place, Relation, Review
 from incidents_api.model.location import DEFAULT_PRECISION, LocationReport
 from incidents_api.model.source import SourceRef, SourceReport
 from incidents_api.model.statistic import Area, StatisticClaim, StatisticReport
@@ -32,6 +32,9 @@ def compose(to: Resolver, report: Report, record_id: str) -> dict[str, Any]:
 
 def _source(to: Resolver, given: SourceRef | None) -> str | None:
     return None if given is None else to.source(given, "/source")
+
+
+_REVIEW = tuple(Review.model_fields)
 
 
 def _incident(to: Resolver, report: IncidentReport, record_id: str) -> dict[str, Any]:
@@ -73,12 +76,13 @@ def _incident(to: Resolver, report: IncidentReport, record_id: str) -> dict[str,
         "tags": sorted(set(report.tags)),
         "evidence": to.evidence(report.evidence, source_id, "/evidence"),
         "external_ids": report.external_ids,
-        "review": report.review.model_dump(),
+        "review": {name: getattr(report.review, name) for name in _REVIEW},
         "sensitivity": report.sensitivity,
         "hold_until": report.hold_until,
         "raw": report.raw,
     }
-    if source_id is not None and not _cites(record, source_id):
+    cited = any(claim["source_id"] == source_id for claim in record["claims"])  # nearly always, and quick to tell
+    if source_id is not None and not cited and not _cites(record, source_id):
         record["evidence"].append({"source_id": source_id, "quote": None})
     return derive(to, record)
 

@@ -1,10 +1,10 @@
 """likely: what in the store may be the same incident as one that has just been written; one look-up by index."""
 
-import json
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -41,7 +41,7 @@ def possible_duplicates(conn: Connection, record_id: str, record: Record, who: V
         return []
     found = []
     for other_id, text, owner in conn.execute(_look_up(full=who.full), nearby.values([window(one, ASKED)])):
-        other = json.loads(text)
+        other = orjson.loads(text)
         two = traits(other_id, other) if who.audience.sees(other["review"]["status"], owner) else None
         like = None if two is None else likeness(one, two, ASKED)
         if like is not None:
@@ -54,7 +54,7 @@ def create_compared(
 ) -> tuple[Written, list[dict[str, Any]]]:
     """Create an incident and tell what it may be a duplicate of; with `reject` that is a Conflict, nothing is kept."""
     written = create(conn, kind, report, who)
-    document: Mapping[str, Any] = json.loads(written.document)
+    document: Mapping[str, Any] = orjson.loads(written.document)
     found = possible_duplicates(conn, written.record_id, document, who)
     if reject and found:
         raise Conflict("the store may hold this incident already; see candidates", candidates=found)

@@ -1,11 +1,11 @@
 """What the store holds, seen from inside a write: records by id, external id, name or address, and texts of sources."""
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -78,61 +78,60 @@ class Known:
 
 def known(conn: Connection, record_id: str) -> Known | None:
     """The record of that id, ended or not; None when there never was one."""
-    columns = tables.record.c
-    row = conn.execute(
-        sa.select(columns.kind, columns.version, columns.ended, columns.successor).where(columns.id == record_id)
-    ).one_or_none()
-    return None if row is None else Known(*row)
+    return known_among(conn, {record_id}).get(record_id)
 
 
 def by_external_id(conn: Connection, kind: str, external_ids: Iterable[tuple[str, str]]) -> str | None:
     """The id of the record that the first known of these external ids names."""
-    columns = tables.external_id.c
-    for scheme, value in external_ids:
-        query = sa.select(columns.record_id).where(
-            columns.kind == kind, columns.scheme == scheme, columns.value == value
-        )
-        found: str | None = conn.execute(query).scalar_one_or_none()
-        if found is not None:
-            return found
-    return None
+    names = [(kind, *pair) for pair in external_ids]
+    found = holders(conn, names)
+    return next((found[name] for name in names if name in found), None)
+
+
+# Statements that every write needs are made once: making one takes as long as running it.
+_SOME: sa.BindParameter[str] = sa.bindparam("some", expanding=True)
+_HOLDERS = sa.select(tables.external_id.c.value, tables.external_id.c.record_id).where(
+    tables.external_id.c.kind == sa.bindparam("of"),
+    tables.external_id.c.scheme == sa.bindparam("by"),
+    tables.external_id.c.value.in_(_SOME),
+)
+_KNOWN = sa.select(*(tables.record.c[name] for name in ("id", "kind", "version", "ended", "successor"))).where(
+    tables.record.c.id.in_(_SOME)
+)
+_LOG = tables.revision.c
+_CURRENT = (
+    sa.select(_LOG.record_id, _LOG.record)
+    .join(tables.record, sa.and_(tables.record.c.id == _LOG.record_id, tables.record.c.version == _LOG.version))
+    .where(_LOG.record_id.in_(_SOME), _LOG.record.is_not(None))
+)
 
 
 def holders(conn: Connection, names: Iterable[Own]) -> dict[Own, str]:
     """The records that these external ids name."""
-    table = tables.external_id.c
     found: dict[Own, str] = {}
     groups: dict[tuple[str, str], set[str]] = {}
     for kind, scheme, value in names:
         groups.setdefault((kind, scheme), set()).add(value)
     for (kind, scheme), values in groups.items():
         for some in some_of(sorted(values), 500):
-            query = sa.select(table.value, table.record_id).where(
-                table.kind == kind, table.scheme == scheme, table.value.in_(some)
-            )
-            found |= {(kind, scheme, value): record_id for value, record_id in conn.execute(query)}
+            rows = conn.execute(_HOLDERS, {"of": kind, "by": scheme, "some": some})
+            found |= {(kind, scheme, value): record_id for value, record_id in rows}
     return found
 
 
 def known_among(conn: Connection, ids: set[str]) -> dict[str, Known]:
     """What is known of these records."""
-    table = tables.record.c
     found: dict[str, Known] = {}
     for some in some_of(sorted(ids), 500):
-        query = sa.select(table.id, table.kind, table.version, table.ended, table.successor).where(table.id.in_(some))
-        found |= {row[0]: Known(*row[1:]) for row in conn.execute(query)}
+        found |= {row[0]: Known(*row[1:]) for row in conn.execute(_KNOWN, {"some": some})}
     return found
 
 
 def records_among(conn: Connection, ids: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     """These records as they stand now; those that were ended are left out."""
-    log, records = tables.revision.c, tables.record
-    current = sa.select(log.record_id, log.record).join(
-        records, sa.and_(records.c.id == log.record_id, records.c.version == log.version)
-    )
     for some in some_of(sorted(ids), 500):
-        for record_id, text in conn.execute(current.where(log.record_id.in_(some), log.record.is_not(None))):
-            yield record_id, json.loads(text)
+        for record_id, text in conn.execute(_CURRENT, {"some": some}):
+            yield record_id, orjson.loads(text)
 
 
 def by_name(conn: Connection, kind: str, name: str) -> list[str]:
@@ -161,15 +160,7 @@ def source_where(conn: Connection, column: str, value: str) -> str | None:
 
 def record_of(conn: Connection, record_id: str) -> dict[str, Any]:
     """The record as it stands now, as values; KeyError when there is none."""
-    log, records = tables.revision, tables.record
-    query = sa.select(log.c.record).join(
-        records, sa.and_(records.c.id == log.c.record_id, records.c.version == log.c.version)
-    )
-    text = conn.execute(query.where(log.c.record_id == record_id)).scalar_one_or_none()
-    if text is None:
-        raise KeyError(record_id)
-    found: dict[str, Any] = json.loads(text)
-    return found
+    return dict(records_among(conn, [record_id]))[record_id]
 
 
 def revision_of(conn: Connection, record_id: str, version: int) -> Revision:
@@ -181,7 +172,7 @@ def revision_of(conn: Connection, record_id: str, version: int) -> Revision:
 
 def parse(document: str) -> dict[str, Any]:
     """A stored document as values."""
-    found: dict[str, Any] = json.loads(document)
+    found: dict[str, Any] = orjson.loads(document)
     return found
 
 
@@ -308,7 +299,7 @@ def current_records(conn: Connection, ids: Sequence[str]) -> Iterator[tuple[str,
     for start in range(0, len(ids), 500):
         batch = query.where(log.record_id.in_(ids[start : start + 500]), log.record.is_not(None))
         for record_id, kind, version, record in conn.execute(batch.order_by(log.record_id)):
-            yield record_id, kind, version, json.loads(record)
+            yield record_id, kind, version, orjson.loads(record)
 
 
 # --- Records that were merged --------------------------------------------------------------------------------------
@@ -330,4 +321,4 @@ def survivor(conn: Connection, record_id: str) -> str:
         ended = None if found is None or found.ended is None else tombstone(conn, found.kind, record_id)
         if ended is None or ended.reason is None:
             return record_id
-        record_id = json.loads(ended.reason)["successor"]
+        record_id = orjson.loads(ended.reason)["successor"]

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -147,12 +148,8 @@ class _Names:
     def __init__(self, conn: Connection, entries: Sequence[Entry]) -> None:
         wanted = {one for _, record, _ in entries if record is not None for one in named(record)}
         self._names: dict[str, list[str]] = {one: [] for one in wanted}
-        term = tables.term.c
         for some in lookup.some_of(sorted(wanted), 500):
-            query = sa.select(term.record_id, term.value).where(
-                term.record_id.in_(some), term.field == "known_as", term.seq_to.is_(None)
-            )
-            for record_id, value in conn.execute(query.order_by(term.record_id, term.value)):
+            for record_id, value in conn.execute(_KNOWN_AS, {"some": some}):
                 self._names[record_id].append(value)
 
     def of(self, record: Record) -> list[str]:
@@ -163,6 +160,14 @@ class _Names:
         """An actor or location is called so from now on."""
         field = KINDS[revision.kind].field("known_as")
         self._names[revision.record_id] = sorted(set(field.value(record))) if record is not None else []
+
+
+_NAME = tables.term.c
+_KNOWN_AS = (
+    sa.select(_NAME.record_id, _NAME.value)
+    .where(_NAME.record_id.in_(sa.bindparam("some", expanding=True)), _NAME.field == "known_as", _NAME.seq_to.is_(None))
+    .order_by(_NAME.record_id, _NAME.value)
+)
 
 
 def named(record: Record) -> set[str]:
@@ -247,24 +252,27 @@ def _project_external_ids(conn: Connection, rows: Rows, part: Sequence[Entry]) -
         conn.execute(sa.delete(table).where(*named, table.c.value == sa.bindparam("named")), gone)
 
 
+_COLUMNS = {name: tables.kept_columns(kind) for name, kind in KINDS.items()}
+_TERMS = {name: tables.kept_terms(kind) for name, kind in KINDS.items()}
+_MEASURE = KINDS["incident"].field("measure")
+_SHARED = (*tables.SHARED, *tables.POINT)
+
+
 def _rows_of(rows: Rows, row: Row) -> None:
-    kind, record = KINDS[row.revision.kind], row.record
+    kind, record, key = row.revision.kind, row.record, row.key
     current = {"seq_from": row.revision.seq, "seq_to": row.seq_to}
-    own = {field.name: field.value(record) for field in tables.kept_columns(kind)}
-    envelope = {"id": row.key, "version": row.revision.version, "recorded_at": row.revision.recorded_at}
-    closing = row.closing() if kind.name == "incident" else {}
-    rows[KIND_TABLES[kind.name]].append(envelope | current | own | closing)
-    for field in tables.kept_terms(kind):
-        for value in field.value(record):
-            term = {"record_id": row.key, "field": field.name, "value": value, "kind": kind.name}
-            rows[tables.term].append(term | current)
-    if kind.name == "incident":
-        shared = {name: own[name] for name in (*tables.SHARED, *tables.POINT)} | {
-            name: closing[name] for name in ("audience", "turns")
-        }
+    own = {field.name: field.value(record) for field in _COLUMNS[kind]}
+    envelope = {"id": key, "version": row.revision.version, "recorded_at": row.revision.recorded_at}
+    closing = row.closing() if kind == "incident" else {}
+    rows[KIND_TABLES[kind]].append(envelope | current | own | closing)
+    terms, named = rows[tables.term], {"record_id": key, "kind": kind} | current
+    for field in _TERMS[kind]:
+        terms += [named | {"field": field.name, "value": value} for value in field.value(record)]
+    if kind == "incident":
+        shared = {name: own[name] for name in _SHARED} | {name: closing[name] for name in ("audience", "turns")}
+        held = {"incident_id": key} | current
         for table, entries in _incident_rows(row.revision, record, shared):
-            for entry in entries:
-                rows[table].append({"incident_id": row.key} | entry | current)
+            rows[table] += [held | entry for entry in entries]
 
 
 def _incident_rows(
@@ -299,18 +307,20 @@ def _figure_rows(record: Record, shared: dict[str, Any]) -> Iterable[dict[str, A
     """A row for the incident itself, which has no measure, one for each figure, and one for each measure that claims
     speak of without a figure (its code after a question mark), so that the incidents of a measure can be counted."""
     wholes = [one["incident_id"] for one in record["relations"] if one["type"] == "part_of"]
-    shared = shared | {"whole_id": wholes[0] if wholes else None}
-    nobody: dict[str, Any] = dict.fromkeys((*DIMS, *LEVELS))
-    yield {"n": 0, "measure": "", "population": EVERYBODY, "whole": True} | nobody | shared
-    spoken = {*KINDS["incident"].field("measure").value(record)} - {NEVER_SUMMED}
+    nobody = _NOBODY | shared | {"whole_id": wholes[0] if wholes else None}
+    yield nobody | {"n": 0, "measure": "", "population": EVERYBODY, "whole": True}
+    spoken = {*_MEASURE.value(record)} - {NEVER_SUMMED}
     told = sorted(nodes(record["tallies"]).items())
     for n, ((measure, population, dims), figure) in enumerate(told, 1):
         whole = population == EVERYBODY and not dims
         cell = {"n": n, "measure": measure, "population": population, "whole": whole}
-        yield cell | nobody | dict(dims) | figure._asdict() | shared
+        yield nobody | cell | dict(dims) | figure._asdict()
         spoken -= {measure} if whole else set()
     for n, measure in enumerate(sorted(spoken), len(told) + 1):
-        yield {"n": n, "measure": f"?{measure}", "population": EVERYBODY, "whole": True} | nobody | shared
+        yield nobody | {"n": n, "measure": f"?{measure}", "population": EVERYBODY, "whole": True}
+
+
+_NOBODY: dict[str, Any] = dict.fromkeys((*DIMS, *LEVELS))
 
 
 def _claim_row(revision: Revision, record: Record, claim: Record) -> dict[str, Any]:
@@ -378,4 +388,4 @@ def rebuild(
 
 def parsed(text: str | None) -> Any:
     """A record or reason as stored in the log, as values."""
-    return None if text is None else json.loads(text)
+    return None if text is None else orjson.loads(text)

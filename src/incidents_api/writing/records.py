@@ -10,13 +10,15 @@ from incidents_api.errors import Conflict, Fault, Gone, Invalid, Moved, NotFound
 from incidents_api.model.audience import is_closed
 from incidents_api.model.incident import ClaimsReport, ReviewReport
 from incidents_api.model.kinds import KINDS, Kind
-from incidents_api.model.revision import Revision, canonical, document, etag
+from incidents_api.model.revision import Revision, canonical, derived_id, document, etag
 from incidents_api.model.validation import validate
 from incidents_api.model.visitor import Visitor
 from incidents_api.model.wire import Report
 from incidents_api.writing import lookup
+from incidents_api.writing.ahead import look_ahead
 from incidents_api.writing.append import Change, append
 from incidents_api.writing.compose import claims, compose, derive
+from incidents_api.writing.lookup import Own
 from incidents_api.writing.resolve import Resolver
 from incidents_api.writing.review import check_move, check_review, check_text
 
@@ -60,27 +62,32 @@ def create_many(conn: Connection, reports: Sequence[tuple[Kind, Report]], author
     """Create records that may refer to each other by `scheme:value`, in one append."""
     to = Resolver(conn, author)
     ids: list[str] = []
-    coming: dict[tuple[str, str, str], str] = {}
-    for kind, report in reports:
+    coming: dict[Own, str] = {}
+    named: list[list[Own]] = [
+        [(kind.name, *pair) for pair in getattr(report, "external_ids", {}).items()] for kind, report in reports
+    ]
+    own = [name for names in named for name in names]
+    holders, _ = look_ahead(to.look, [report for _, report in reports], own, [derived_id(*name) for name in own])
+    for (kind, report), names in zip(reports, named, strict=True):
         external_ids: dict[str, str] = getattr(report, "external_ids", {})
-        held = lookup.by_external_id(conn, kind.name, external_ids.items())
+        held = next((holders[name] for name in names if name in holders), None)
         record_id = to.new_id(kind.name, external_ids)
         if held is not None or record_id in ids:
             held = held or record_id
-            names = ", ".join(f"{scheme}:{value}" for scheme, value in external_ids.items())
+            spelled = ", ".join(f"{scheme}:{value}" for scheme, value in external_ids.items())
             told: dict[str, Any] = (
                 {"id": held, "location": _path(kind, held)} if lookup.shown(conn, held, author) else {}
             )
-            raise Conflict(f"there is a record of kind {kind.name} with the external id {names} already", **told)
+            raise Conflict(f"there is a record of kind {kind.name} with the external id {spelled} already", **told)
         ids.append(record_id)
-        coming |= {(kind.name, scheme, value): record_id for scheme, value in external_ids.items()}
+        coming |= dict.fromkeys(names, record_id)
     to = Resolver(conn, author, coming, to.look)
     for (kind, report), record_id in zip(reports, ids, strict=True):
         record = compose(to, report, record_id)
         if kind.name == "incident":
             check_review(to, record, None, author)
         check_text(to, record, None, author)
-        inline = getattr(report, "parent", None) is not None
+        inline = report.__dict__.get("parent") is not None
         check_parent(to, record_id, record, "/parent" if inline else "/parent_id")
         to.create(kind.name, record, record_id)
     to.finish()
@@ -298,6 +305,10 @@ def faults_of_wholes(conn: Connection, records: Iterable[tuple[str, Mapping[str,
         record_id: {one["incident_id"] for one in record.get("relations", ()) if one["type"] == "part_of"}
         for record_id, record in records
     }
+    own_parts: dict[str, set[str]] = {}
+    for part, direct in own.items():
+        for whole in direct:
+            own_parts.setdefault(whole, set()).add(part)
 
     def above(level: set[str]) -> set[str]:
         stored = lookup.wholes(conn, level - own.keys())
@@ -305,7 +316,7 @@ def faults_of_wholes(conn: Connection, records: Iterable[tuple[str, Mapping[str,
 
     def below(level: set[str]) -> set[str]:
         stored = {part for part in lookup.parts(conn, level) if part not in own}
-        return stored | {part for part, wholes in own.items() if wholes & level}
+        return stored.union(*(own_parts[one] for one in level & own_parts.keys()))
 
     for record_id, direct in own.items():
         if not direct:

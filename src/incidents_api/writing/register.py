@@ -84,7 +84,7 @@ class Register:
         for name in names:
             self.coming_kinds.pop(self.coming.pop(name, ""), None)
 
-    def create(self, kind: str, record: dict[str, Any], record_id: str | None = None) -> str:
+    def create(self, kind: str, record: dict[str, Any], record_id: str | None = None, operation: str = "create") -> str:
         """Queue the creation of a record; its id."""
         for one in self.own:
             if one not in self.kinds and self.look(lookup.known, one) is not None and self.record(one) == record:
@@ -93,7 +93,7 @@ class Register:
         record_id = record_id or self.new_id(kind, record["external_ids"])
         for key in _keys(kind, record):
             self._fresh.setdefault(key, []).append(record_id)
-        self.changes.append(Change(kind, record_id, 1, "create", record))
+        self.changes.append(Change(kind, record_id, 1, operation, record))
         self.records[record_id] = record
         self.kinds[record_id] = kind
         return record_id

@@ -1,9 +1,10 @@
 """What an author says of a record anew, beside what it said last and what others made of the record since."""
 
-import json
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
+
+import orjson
 
 from incidents_api.model.merging import Move, moved
 from incidents_api.model.quotes import QuoteError
@@ -61,7 +62,7 @@ def followed(look: Memory, kind: str, said: Mapping[str, Any]) -> Mapping[str, A
             text = look(lookup.text_of, after.get("fingerprint"))
             # Words that the survivor's text does not hold were taken back since: then what was said stays as it was.
             with suppress(QuoteError):
-                said = moved(kind, said, Move(known.kind, old, new, json.loads(before), after, text=text))
+                said = moved(kind, said, Move(known.kind, old, new, orjson.loads(before), after, text=text))
     return said
 
 

@@ -92,11 +92,14 @@ def entwine(conn: Connection, entries: Sequence[tuple[Revision, Record | None]])
     never wrong.
     """
     revised = {revision.record_id: revision.seq for revision, _ in entries if revision.version > 1}
-    tree = _Tree(conn, revised)
-    parts = tree.whole_of(revised)
+    parts: set[str] = set()
     for revision, record in entries:
         if record is not None and any(one["type"] == "part_of" for one in record["relations"]):
             parts |= {revision.record_id, public_id(revision.record_id)} if is_closed(record) else {revision.record_id}
+    if not parts and not revised:
+        return
+    tree = _Tree(conn, revised)
+    parts |= tree.whole_of(revised)
     if not parts:
         return
     above = tree.edges(parts, tables.relation.c.incident_id)

@@ -73,6 +73,17 @@ function useSize(of: { current: HTMLElement | null }): Size | null {
   return size;
 }
 
+/** So much more than the map shows is drawn on each side, as part of its width and height; the style sheet says so, too. */
+const MARGIN = 0.25;
+
+/** How what was drawn for one camera stands for another while the map moves; null where it must be drawn anew. */
+function shifted(from: Camera, to: Camera, size: Size): string | null {
+  const scale = scaleOf(to.zoom);
+  const [x, y, grown] = [(from.x - to.x) * scale, (from.y - to.y) * scale, 2 ** (to.zoom - from.zoom)];
+  const near = Math.abs(x) < size.width * MARGIN && Math.abs(y) < size.height * MARGIN && grown > 0.8 && grown < 2;
+  return near ? `translate(${x}px, ${y}px) scale(${grown})` : null;
+}
+
 interface SurfaceProps {
   start: Camera;
   base: Shape[];
@@ -97,10 +108,16 @@ function Surface({ start, settled, pins, base, units, shades, size, busy, open }
   const begin = writeCamera(start);
   const found = useDots(pins && settled && begin === writeCamera(rested) ? rested : null, size);
   const dots = useMemo(() => circles((pins && found.data?.rows) || NONE, rested), [pins, found.data, rested]);
-  const paint = useRef<() => void>(() => undefined);
-  paint.current = () => {
+  const drawn = useRef(start);
+  const paint = useRef<(moving: boolean) => void>(() => undefined);
+  paint.current = (moving) => {
     if (!canvas.current || !marks.current || !frame.current) return;
-    draw(canvas.current, camera.current, base, units, shades, colours(frame.current));
+    const moved = moving ? shifted(drawn.current, camera.current, size) : null;
+    canvas.current.style.transform = moved ?? "none";
+    if (!moved) {
+      draw(canvas.current, camera.current, base, units, shades, colours(frame.current));
+      drawn.current = camera.current;
+    }
     const scale = scaleOf(camera.current.zoom);
     const grown = 2 ** (camera.current.zoom - rested.zoom);
     const left = size.width / 2 - (camera.current.x - rested.x) * scale;
@@ -108,9 +125,9 @@ function Surface({ start, settled, pins, base, units, shades, size, busy, open }
     marks.current.style.transform = `translate(${left}px, ${top}px) scale(${grown})`;
   };
   const soon = useRef(0);
-  const repaint = (): void => {
+  const repaint = (moving: boolean): void => {
     cancelAnimationFrame(soon.current);
-    soon.current = requestAnimationFrame(() => paint.current());
+    soon.current = requestAnimationFrame(() => paint.current(moving));
   };
   const rest = (): void => {
     setRested(camera.current);
@@ -118,7 +135,7 @@ function Surface({ start, settled, pins, base, units, shades, size, busy, open }
   };
   const to = (next: Camera): void => {
     camera.current = bounded(next);
-    repaint();
+    repaint(true);
     rest();
   };
   // Before the browser paints: land, dots and names change their place together, or not at all.
@@ -132,21 +149,22 @@ function Surface({ start, settled, pins, base, units, shades, size, busy, open }
     if (!frame.current) return undefined;
     const move = (next: Camera): void => {
       camera.current = next;
-      repaint();
+      repaint(true);
     };
     return movable(frame.current, () => camera.current, move, rest);
   }, []);
   useLayoutEffect(() => {
-    paint.current();
+    paint.current(false);
   }, [base, units, shades, size, rested]);
   useEffect(() => {
     const dark = matchMedia("(prefers-color-scheme: dark)");
-    const watch = new MutationObserver(repaint);
+    const anew = (): void => repaint(false);
+    const watch = new MutationObserver(anew);
     watch.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
-    dark.addEventListener("change", repaint);
+    dark.addEventListener("change", anew);
     return () => {
       watch.disconnect();
-      dark.removeEventListener("change", repaint);
+      dark.removeEventListener("change", anew);
     };
   }, []);
 

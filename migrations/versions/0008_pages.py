@@ -27,6 +27,7 @@ PAGES = {
     "by_country_and_type": ("country", "type", "date", "id"),
     "by_point": ("lat", "lon"),
 }
+PAST = ("by_date", "by_country")
 DROPPED = {
     "incident": (
         ("country", "date", "id"),
@@ -70,6 +71,8 @@ def upgrade() -> None:
     for name, first in PAGES.items():
         columns = list(dict.fromkeys((*first, *_OF_PAGES)))
         op.create_index(f"ix_incident_{name}", "incident", columns, **_where("seq_to IS NULL"))
+        if name in PAST:
+            op.create_index(f"ix_incident_past_{name}", "incident", columns, **_where("seq_to IS NOT NULL"))
     for table in KINDS:
         op.create_index(op.f(f"ix_{table}_seq_to"), table, ["seq_to"], **_where("seq_to IS NOT NULL"))
     for table in DATED:
@@ -86,7 +89,7 @@ def downgrade() -> None:
         op.drop_index(f"ix_{table}_undated", table_name=table)
     for table in KINDS:
         op.drop_index(op.f(f"ix_{table}_seq_to"), table_name=table)
-    for name in PAGES:
+    for name in (*PAGES, *(f"past_{name}" for name in PAST)):
         op.drop_index(f"ix_incident_{name}", table_name="incident")
     op.drop_index(op.f("ix_figure_month_span_start"), table_name="figure")
     for name in (*FIGURES, "ix_figure_totals"):

@@ -65,6 +65,9 @@ _GROUPINGS = {
 _Known = tuple[datetime, datetime]
 _Bounds = tuple[datetime | None, datetime | None]
 
+BEGINNING = "0001-01-01"
+"""Where a span is kept to start of which nobody knows when it began."""
+
 
 class DateError(ValueError):
     """Not a date in the EDTF forms we take; `str(error)` says what is wrong, where (character, from 1) and what is

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from incidents_api.model import vocabulary
+from incidents_api.model.dates import BEGINNING
 from incidents_api.model.field import Field, folds, in_order
 from incidents_api.model.places import direction, main_place
 from incidents_api.model.wire import Record
@@ -168,7 +169,7 @@ def _dates(member: str, what: str) -> tuple[Field, ...]:
             name="span_start",
             type="day",
             path=f"{member}.earliest",
-            read=bound("earliest", "0001-01-01"),
+            read=bound("earliest", BEGINNING),
             internal=True,
             meaning="Earliest day, with an open beginning as 0001-01-01; null when undated.",
         ),

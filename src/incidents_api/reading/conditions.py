@@ -104,12 +104,27 @@ def _in_circle(query: Query, table: Rows, bound: Bound) -> list[Later]:
     at, longest = bound.all(direction(lon, lat)), bound.value(chord(radius) ** 2)
     reach = math.degrees(radius / EARTH_KM)
     south, north = bound.value(lat - reach), bound.value(lat + reach)
+    edges = _meridians(lon, lat, reach)
+    bound.shape.append(("between meridians", edges is not None))
+    sides = bound.all(edges) if edges else []
 
     def near() -> Condition:
         away = [table.c[axis] - value for axis, value in zip("xyz", at, strict=True)]
         return away[0] * away[0] + away[1] * away[1] + away[2] * away[2] <= longest
 
-    return [near, lambda: table.c.lat.between(south, north)]
+    found: list[Later] = [near, lambda: table.c.lat.between(south, north)]
+    if sides:
+        found.append(lambda: table.c.lon.between(sides[0], sides[1]))
+    return found
+
+
+def _meridians(lon: float, lat: float, reach: float) -> tuple[float, float] | None:
+    """The meridians that a circle lies between, with a hair to spare; None at a pole and over the antimeridian."""
+    if abs(lat) + reach > 89.9:
+        return None
+    spread = math.degrees(math.asin(math.sin(math.radians(reach)) / math.cos(math.radians(lat)))) + 1e-6
+    west, east = lon - spread, lon + spread
+    return (west, east) if west >= -180 and east <= 180 else None
 
 
 def _in_box(box: Sequence[float], table: Rows, bound: Bound) -> list[Later]:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from incidents_api.model import vocabulary
 from incidents_api.model.audience import Audience
+from incidents_api.model.dates import BEGINNING
 from incidents_api.reading.bound import Bound, Condition
 from incidents_api.reading.conditions import conditions
 from incidents_api.reading.query import PLACE, SPAN, Query
@@ -105,15 +106,16 @@ def _ways(query: Query, bound: Bound) -> Callable[[], list[_Way]]:
     bound.shape.append(("by day", by_day))
 
     def made() -> list[_Way]:
-        now: list[Condition] = [table.c.seq_to.is_(None)] if bound.at is not None else []
-        ways = [_Way(now)]
+        now: list[Condition] = [table.c.seq_to.is_(None)]
+        parts: list[tuple[list[Condition], str | None]] = [([], None)]
         if by_day:
-            begins_open = [table.c.earliest.is_(None), table.c.span_start.is_not(None), table.c.date > last]
-            standing = [*now, table.c.seq_to.is_(None)]
-            ways = [_Way([*now, table.c.date <= last])]
-            ways.append(_Way([*standing, *begins_open], f"ix_{table.name}_open_start"))
+            begins_open = [table.c.span_start == BEGINNING, table.c.earliest.is_(None), table.c.date > last]
+            begins_open.append(table.c.span_start.is_not(None))
+            parts = [([table.c.date <= last], None), (begins_open, f"ix_{table.name}_open_start")]
+        ways = [_Way([*now, *part], index) for part, index in parts]
         if bound.at is not None:
-            ways.append(_Way([table.c.seq_to > sa.bindparam("at", type_=sa.BigInteger)]))
+            ended = table.c.seq_to > sa.bindparam("at", type_=sa.BigInteger)
+            ways += [_Way([ended, *part]) for part, _ in parts]
         return ways
 
     return made

@@ -87,14 +87,16 @@ def _sums(query: Query, chosen: Selected, sums: Rolled | None, where: list[Any],
     rolls, no_period = tables.rollup.c, [] if wants_period_totals(query) else [sa.not_(sums.is_period)]
     counted = [rolls.measure.in_(count)] if query.get("figures") else []
     added_up = {name: sa.func.sum(rolls[name]) for name in _NUMBERS} | {"measure": rolls.measure}
-    group = [*sums.keys, rolls.measure]
+    group, near = [*sums.keys, rolls.measure], chosen.seeks if query.get("country") else []
     # Few rows: grouped by a measure that is no column, so that no index is walked for its order.
     measure = sa.func.coalesce(told.measure, sa.literal_column("''"))
     grouped = {"group": [*keys, measure], **numbers, "measure": measure}
     return [
         _branch("sums", tables.rollup, [*sums.where, *no_period, *counted], sums.keys, group=group, **added_up),
         *(
-            by_index(_branch("sums", source, [*where, *only, *some], keys, **grouped), chosen.incidents.figure, index)
+            by_index(
+                _branch("sums", source, [*where, *only, *some, *near], keys, **grouped), chosen.incidents.figure, index
+            )
             for some, index in sums.rest
         ),
     ]

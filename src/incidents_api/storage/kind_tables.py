@@ -88,6 +88,8 @@ def _kind_table(kind: Kind) -> Table:
     for names, name in whole.items():
         columns = [table.c[one] for one in dict.fromkeys((*names, *_OF_PAGES))]
         partial_index(f"ix_incident_{name}", columns, table.c.seq_to.is_(None))
+        if names in _OF_THE_PAST:
+            partial_index(f"ix_incident_past_{name}", columns, table.c.seq_to.is_not(None))
     if kind.name == "incident":
         few_index(table.c.audience, table.c.turns, table.c.seq_from)
     if kind.dated:
@@ -107,6 +109,8 @@ _WHOLE_PAGES: dict[tuple[str, ...], str] = {
 }
 """Orders in which incidents are mostly asked for. Their indexes hold all that finds a page, so no row is looked at that
 is not on it."""
+_OF_THE_PAST = (("date", "id"), ("country", "date", "id"))
+"""Those of them in which what is true no more is looked for as well."""
 _OF_PAGES = (
     *("precision", "span_end", "span_start", "status", "audience", "turns"),
     *("date", "id", "version", "seq_from", "seq_to"),

@@ -15,7 +15,7 @@ from incidents_api.model.fields import sources_of
 from incidents_api.model.kinds import KINDS, Kind
 from incidents_api.model.places import main_place
 from incidents_api.reading import conditions, query
-from incidents_api.storage import tables
+from incidents_api.storage import kind_tables, tables
 from incidents_api.storage.database import Database
 from incidents_api.writing import lookup
 
@@ -59,7 +59,7 @@ def test_every_field_is_found_by_name(kind: Kind) -> None:
 @fields
 def test_every_field_is_told_in_full(kind: Kind, field: Field) -> None:
     assert field.meaning.endswith(".")
-    assert field.type in tables.TYPES
+    assert field.type in kind_tables.TYPES
     assert (field.codes is not None) is (field.type == "code")
     assert field.codes is None or vocabulary.codes(field.codes)
 
@@ -153,7 +153,7 @@ def test_a_seed_record_can_be_asked_for_by_each_of_its_values(seeded_database: D
     """Every filter finds the record whose value it is given."""
 
     async def ask() -> None:
-        from incidents_api.reading.records import total
+        from incidents_api.reading.pages import total
 
         for kind in KINDS.values():
             found = records(seeded_database, kind)

@@ -14,8 +14,7 @@ from incidents_api.model.places import direction, main_place
 from incidents_api.model.wire import Record
 from incidents_api.model.words import name_key
 
-_CITES_NOTHING = frozenset({"raw", "tallies"})
-"""Members of a record that are not searched: what a foreign file said, and what follows from the claims."""
+_CITES_NOTHING = frozenset({"raw", "tallies"})  # what a foreign file said, and what follows from the claims
 
 
 def sources_of(record: Any) -> list[str]:

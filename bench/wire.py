@@ -125,10 +125,10 @@ def body_of(answer: bytes) -> bytes:
 
 
 def _unchunked(body: bytes) -> bytes:
-    pieces = []
-    while body:
-        size, _, rest = body.partition(b"\r\n")
-        length = int(size, 16)
-        pieces.append(rest[:length])
-        body = rest[length + 2 :]
+    pieces, at = [], 0
+    while at < len(body):
+        begin = body.index(b"\r\n", at) + 2
+        end = begin + int(body[at : begin - 2], 16)
+        pieces.append(body[begin:end])
+        at = end + 2
     return b"".join(pieces)

@@ -25,7 +25,7 @@ PARTS = {
     "reads": "Requests a second over sockets, in brackets CPU microseconds of a request",
     "writes": "Writes and mixed load: requests (of bulk: rows) a second, in brackets CPU microseconds",
     "exports": "Exports: rows a second, in brackets CPU microseconds of a row",
-    "scale": "CPU microseconds by incidents in the store, without sockets (of bulk_row: of the clock, on a busy machine)",
+    "scale": "CPU microseconds by incidents in the store, without sockets (bulk_row: of the clock, on a busy one)",
     "serving": "Two and four processes: lists of 100 a second, in brackets CPU microseconds of a list",
 }
 

@@ -1,5 +1,6 @@
 """The real server on a real socket: slow and broken clients, too many of them, and how it ends."""
 
+import asyncio
 import re
 import signal
 import socket
@@ -20,7 +21,7 @@ import sqlalchemy as sa
 from incidents_api import access
 from incidents_api.cli.protocol import MAX_HEAD_BYTES
 from incidents_api.cli.server import Server, server
-from incidents_api.routes.exports import Download
+from incidents_api.routes.exports import MARK, Download
 from incidents_api.settings import Settings
 from incidents_api.storage import tables
 from incidents_api.storage.database import Database
@@ -156,7 +157,8 @@ def test_a_client_that_goes_away_in_the_middle_is_no_fault_of_ours(
 def test_a_client_that_does_not_read_is_cut_off(new_store: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
     async def pages(*_: Any, **__: Any) -> Any:
         while True:
-            yield ["x" * 100_000]
+            yield b"x" * 100_000
+            await asyncio.sleep(0)  # where a page is read
 
     monkeypatch.setattr(Download, "pages", pages)
     url = new_store("sqlite", seeded=True)
@@ -186,12 +188,13 @@ def test_slow_clients_hold_neither_the_store_nor_the_others(seeded_url: str, mon
     real = Download.pages
 
     async def long(job: Download, query: Any, *, text: bool) -> Any:
-        while True:
-            async for page in real(job, query, text=text):
-                yield [*page] * 100  # soon more than the buffers between server and client hold
+        async for page in real(job, query, text=text):
+            while True:
+                yield MARK.join([page] * 100)  # soon more than the buffers between server and client hold
+                await asyncio.sleep(0)
 
     monkeypatch.setattr(Download, "pages", long)
-    with running(seeded_url, max_exports=200) as served, ExitStack() as held:
+    with running(seeded_url, max_exports=200, client_seconds=300) as served, ExitStack() as held:
         key = f"Authorization: {served.key()['Authorization']}\r\n\r\n".encode()
         exports = b"GET /v1/incidents.ndjson HTTP/1.1\r\nHost: x\r\n\r\n"
         for sent, count in ((BEGUN, 200), (POSTING + key + b"{", 50), (exports, 50)):
@@ -287,7 +290,8 @@ def test_an_export_that_does_not_end_is_cut_after_a_while(
 ) -> None:
     async def pages(*_: Any, **__: Any) -> Any:
         while True:
-            yield ["x" * 100_000]
+            yield b"x" * 100_000
+            await asyncio.sleep(0)  # where a page is read
 
     monkeypatch.setattr(Download, "pages", pages)
     with running(new_store("sqlite", seeded=True), shutdown_seconds=1) as served:

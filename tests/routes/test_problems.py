@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from incidents_api.errors import PROBLEMS, Problem
 from incidents_api.model.kinds import BY_PLURAL
-from incidents_api.reading import records
+from incidents_api.reading import pages, records
 from incidents_api.writing import records as writing
 from tests import make, postgres
 from tests.conftest import key_for, serve
@@ -77,7 +77,8 @@ def test_an_unexpected_error_leaks_nothing(
     client: TestClient, asked: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     key = key_for(client)
-    for room, names in {records: ("page", "total", "one"), writing: ("compose", "standing")}.items():
+    rooms = {pages: ("page", "total"), records: ("one",), writing: ("compose", "standing")}
+    for room, names in rooms.items():
         for name in names:
             monkeypatch.setattr(room, name, fail)
     with caplog.at_level(logging.ERROR):

@@ -94,8 +94,11 @@ class _Walk:
             self.done, self.walked = _ALL, self.walked + 1
 
 
-def _reads(joined: bytes) -> dict[str, _Read]:
-    return {one["id"]: _Read(traits(one["id"], one), brief(one["id"], one)) for one in orjson.loads(b"[%b]" % joined)}
+def _reads(joined: str | bytes | None) -> dict[str, _Read]:
+    return {
+        one["id"]: _Read(traits(one["id"], one), brief(one["id"], one))
+        for one in orjson.loads(b"[%b]" % encoded(joined))
+    }
 
 
 async def _duplicates(request: Request, who: Visitor) -> Response:
@@ -118,7 +121,7 @@ async def _duplicates(request: Request, who: Visitor) -> Response:
 async def _step(database: Database, walk: _Walk) -> None:
     """Look at the next incidents: read them, look up what may be like them, compare."""
     joined, keys, count, _ = (await database.read(duplicates.walk(walk.read, walk.place, to=walk.to)))[0]
-    held = _reads(encoded(joined))
+    held = _reads(joined)
     places = [
         (date.removeprefix("+"), one) for date, one in (key.split("\x1f") for key in (keys or "").split("\n") if key)
     ]

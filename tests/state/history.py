@@ -23,7 +23,8 @@ from incidents_api.model.revision import derived_id
 from incidents_api.writing import projection
 from incidents_api.writing.verify import verify
 from tests.rows import dump
-from tests.state.model import EDITOR, PUBLIC, WRITER, Model, Record
+from tests.state.model import EDITOR, PUBLIC, WRITER, Model
+from tests.state.record import Record
 from tests.state.services import Service, Services, alike
 
 TYPES = ("kidnapping", "rescue_operation")

@@ -1,107 +1,16 @@
 """The store as a few pure rules: the log is a list, and every answer is worked out from it anew."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache, wraps
 from typing import Any
+
+from tests.state.record import Entry, Record, added, levels
 
 EDITOR, WRITER, PUBLIC = "editor", "writer", None
 """Who asks: sees and may do all; sees what is published and its own; sees what is published."""
 
-PUBLISHED = ("published", "verified")
 LEVELS = 8
-ROLES = {"actor": "actors", "location": "locations", "incident": "wholes"}
-"""The member in which an incident refers to records of a kind; a source it cites by its claims."""
-
-
-@dataclass(frozen=True)
-class Record:
-    """A record of any kind as far as the rules need it; what a kind does not have stays as it is here.
-
-    A claim is (value, source), `chosen` the place of the reviewer's; `wholes` is what an incident is part of, or the
-    one actor or location above; `unit` the first-order unit of a location.
-    """
-
-    title: str | None
-    type: str = ""
-    tags: frozenset[str] = frozenset()
-    status: str = "published"
-    restricted: bool = False
-    actors: tuple[str, ...] = ()
-    locations: tuple[str, ...] = ()
-    wholes: tuple[str, ...] = ()
-    claims: tuple[tuple[int, str], ...] = ()
-    chosen: int | None = None
-    unit: str | None = None
-
-    @property
-    def references(self) -> set[str]:
-        """The ids of all that it refers to."""
-        return {*self.actors, *self.locations, *self.wholes, *(source for _, source in self.claims)}
-
-    @property
-    def choice(self) -> tuple[int, str] | None:
-        """The claim that a reviewer chose."""
-        return None if self.chosen is None else self.claims[self.chosen]
-
-    def tally(self) -> tuple[int, int | None, int] | None:
-        """Low, best and high: best is the one chosen, else the one that most sources state."""
-        values = {value for value, _ in self.claims}
-        backed = sorted((len({s for v, s in self.claims if v == value}), value) for value in values)
-        alone = backed[-1:] if [count for count, _ in backed].count(max(backed, default=(0,))[0]) == 1 else [(0, None)]
-        return (min(values), self.choice[0] if self.choice else alone[0][1], max(values)) if values else None
-
-    def saying(self, claims: Iterable[tuple[int, str]], choice: tuple[int, str] | None) -> "Record":
-        """With these claims, each once, of which one is chosen."""
-        claims = tuple(dict.fromkeys(claims))
-        return replace(self, claims=claims, chosen=None if choice is None else claims.index(choice))
-
-    def renamed(self, name: Callable[[str], str]) -> "Record":
-        """With every reference as `name` gives it."""
-        lists = {role: tuple(map(name, getattr(self, role))) for role in ROLES.values()}
-        return replace(self, **lists, claims=tuple((value, name(source)) for value, source in self.claims))
-
-    def moved(self, kind: str, old: str, new: str) -> "Record":
-        """With references to one record of that kind as ones to another, each once."""
-        found = self.renamed(lambda one: new if one == old else one)
-        if kind not in ROLES:
-            return found.saying(found.claims, found.choice)
-        return replace(found, **{ROLES[kind]: tuple(dict.fromkeys(getattr(found, ROLES[kind])))})
-
-    def joined(self, other: "Record", kind: str) -> "Record":
-        """The survivor of two records, with all that the other one says."""
-        lists = {role: tuple(dict.fromkeys(getattr(self, role) + getattr(other, role))) for role in ROLES.values()}
-        lists["wholes"] = lists["wholes"] if kind == "incident" else lists["wholes"][:1]
-        title, closed = other.title if self.title is None else self.title, self.restricted or other.restricted
-        found = replace(self, **lists, title=title, tags=self.tags | other.tags, restricted=closed)
-        return found.saying(self.claims + other.claims, self.choice or other.choice)
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A revision; `record` is None where it ends one."""
-
-    kind: str
-    id: str
-    version: int
-    operation: str
-    author: str
-    record: Any
-    successor: str | None = None
-
-
-def levels(start: Iterable[str], step: Callable[[str], Iterable[str]]) -> list[set[str]]:
-    """What lies no, one, two ... steps away."""
-    found, level = [], set(start)
-    while level:
-        found.append(level)
-        level = {far for near in level for far in step(near)}
-    return found
-
-
-def added(figures: Iterable[tuple[int, ...]]) -> tuple[int, ...]:
-    """The sums of low, best and high."""
-    return tuple(map(sum, zip((0, 0, 0), *figures, strict=True)))
 
 
 def standing(rule: Callable[..., int]) -> Callable[..., int]:
@@ -142,7 +51,7 @@ class Model:
         if not then or who == EDITOR:
             return bool(then)
         closed = then[-1].record.restricted or (not ever and self.closed(one))
-        return not closed and (then[-1].record.status in PUBLISHED or then[0].author == who)
+        return not closed and (then[-1].record.published or then[0].author == who)
 
     def closed(self, one: str) -> bool:
         """Whether a record, or what it was merged into, was restricted when it last said anything."""
@@ -279,8 +188,9 @@ class Model:
         """200: no version of the incident has had a title; 422 where none has one."""
         if all(entry.record.title is None for entry in self.bodies(one)):
             return 422
-        gone = {id(entry) for entry in self.bodies(one)}
-        self.log = [replace(e, record=replace(e.record, title=None)) if id(e) in gone else e for e in self.log]
+        self.log = [
+            replace(e, record=replace(e.record, title=None)) if e.id == one and e.record else e for e in self.log
+        ]
         last = self.newest()[one]
         self.append(last.kind, one, "redact" if last.record else last.operation, EDITOR, last.record, last.successor)
         return 200

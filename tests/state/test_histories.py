@@ -11,7 +11,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from incidents_api.model.audience import PUBLISHED
 from tests import postgres
 from tests.conftest import prepare
-from tests.state import model
+from tests.state import record
 from tests.state.history import History
 from tests.state.services import Services, fast_folder, running
 
@@ -34,7 +34,7 @@ def services(postgres_server: str) -> Iterator[Services]:
 def test_every_answer_is_the_models(services: Services, request: pytest.FixtureRequest) -> None:
     soak: bool = request.config.getoption("--soak")
     runs, steps = LONG if soak else SHORT
-    assert model.PUBLISHED == PUBLISHED
+    assert record.PUBLISHED == PUBLISHED
     History.services, History.done = services, Counter()
     run_state_machine_as_test(
         History,

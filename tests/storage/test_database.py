@@ -214,7 +214,7 @@ def reader(store_url: str) -> Iterator[Callable[[str], list[Any]]]:
     async def run(sql: str) -> list[Any]:
         if not made:
             made.append(dialects.make_reader(dialects.parse_url(store_url), 2, 5.0))
-        return [tuple(row) for row in await made[0].rows(sql, {}, short=False)]
+        return [tuple(row) for row in await made[0].rows(dialects.Compiled(sql, {}), {}, short=False)]
 
     yield lambda sql: loop.run_until_complete(run(sql))
     for one in made:

@@ -158,8 +158,8 @@ def test_a_read_that_takes_too_long_is_given_up(store_url: str, engine: str) -> 
     async def ask() -> None:
         reader = dialects.make_reader(dialects.parse_url(store_url), 2, 0.3)
         with pytest.raises(Unavailable):
-            await reader.rows(SLOW[engine], {}, short=False)
-        assert [tuple(row) for row in await reader.rows("SELECT 1", {}, short=False)] == [(1,)]
+            await reader.rows(dialects.Compiled(SLOW[engine], {}), {}, short=False)
+        assert [tuple(row) for row in await reader.rows(dialects.Compiled("SELECT 1", {}), {}, short=False)] == [(1,)]
         await reader.close()
 
     asyncio.run(ask())
@@ -169,7 +169,7 @@ def test_a_store_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
     async def ask(url: str) -> None:
         reader = dialects.make_reader(dialects.parse_url(url), 2, 0.3)
         with pytest.raises(Unavailable):
-            await reader.rows("SELECT 1", {}, short=True)
+            await reader.rows(dialects.Compiled("SELECT 1", {}), {}, short=True)
         await reader.close()
 
     asyncio.run(ask(f"sqlite:///{tmp_path / 'missing.db'}"))

@@ -85,6 +85,11 @@ class _Feed:
 
     async def look(self, limit: int) -> bytes:
         """Up to `limit` more changes out of the next window of the log; Conflict when it is another log."""
+        seq, _, _, epoch = (await database_of(self.request).read(records.head()))[0]
+        if self.seq >= seq:  # as most who ask are told: nothing is new
+            self._reach(seq, seq, epoch)
+            self.told = 0
+            return b""
         asked = replace(self.query, limit=limit)
         if changes.is_plain(asked):
             return await self._plain(asked)

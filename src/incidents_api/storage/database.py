@@ -60,7 +60,7 @@ class Database:
         self._read_threads = read_threads
         self._engine = dialects.make_writer(self.url, statement_seconds)
         self._reader: dialects.Reader | None = None
-        self._compiled: dict[Hashable, tuple[str, dict[str, Any]]] = {}
+        self._compiled: dict[Hashable, dialects.Compiled] = {}
         self._queue: queue.Queue[_Job | None] = queue.Queue(MAX_QUEUE)
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
@@ -79,8 +79,7 @@ class Database:
             if len(self._compiled) > 5_000:
                 self._compiled.clear()
             compiled = self._compiled[statement.shape] = self._reader.compile(statement.build())
-        sql, literals = compiled
-        return await self._reader.rows(sql, {**literals, **statement.values}, short=statement.short)
+        return await self._reader.rows(compiled, statement.values, short=statement.short)
 
     # --- Writes ----------------------------------------------------------------------------------------------------
 

@@ -35,7 +35,15 @@ from incidents_api.storage.dialects.expressions import (
     sqlite_dialect,
     tail,
 )
-from incidents_api.storage.dialects.readers import READ_OPTIONS, PostgresReader, Reader, Row, SqliteReader, make_reader
+from incidents_api.storage.dialects.readers import (
+    READ_OPTIONS,
+    Compiled,
+    PostgresReader,
+    Reader,
+    Row,
+    SqliteReader,
+    make_reader,
+)
 from incidents_api.storage.dialects.rows import insert_rows
 from incidents_api.storage.dialects.words import (
     clear_words,
@@ -51,6 +59,7 @@ __all__ = [
     "COPIES",
     "MANY",
     "READ_OPTIONS",
+    "Compiled",
     "PostgresReader",
     "Reader",
     "Row",

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,11 +23,21 @@ from incidents_api.storage.threads import MAX_WAITING, Threads, patience
 Row = Sequence[Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A statement as the driver takes it: its text, the values of its literals, and the order of all of its values
+    where the driver takes them by their places."""
+
+    sql: str | bytes
+    literals: Mapping[str, Any]
+    order: tuple[str, ...] = ()
+
+
 class Reader(Protocol):
     """The read face: one statement, its values, its rows; never writes."""
 
-    def compile(self, statement: sa.Select[Any]) -> tuple[str, dict[str, Any]]: ...
-    async def rows(self, sql: str, values: Mapping[str, Any], *, short: bool) -> list[Row]: ...
+    def compile(self, statement: sa.Select[Any]) -> Compiled: ...
+    async def rows(self, compiled: Compiled, values: Mapping[str, Any], *, short: bool) -> list[Row]: ...
     def load(self) -> ReaderLoad: ...
     async def close(self) -> None: ...
 
@@ -48,22 +59,23 @@ class SqliteReader:
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
 
-    def compile(self, statement: sa.Select[Any]) -> tuple[str, dict[str, Any]]:
-        """The statement as a string for the driver, with the values of its literals."""
+    def compile(self, statement: sa.Select[Any]) -> Compiled:
+        """The statement as a string for the driver, whose values have names."""
         compiled = statement.compile(dialect=self._dialect)
-        return str(compiled), dict(compiled.params)
+        return Compiled(str(compiled), dict(compiled.params))
 
-    async def rows(self, sql: str, values: Mapping[str, Any], *, short: bool) -> list[Row]:
+    async def rows(self, compiled: Compiled, values: Mapping[str, Any], *, short: bool) -> list[Row]:
         """The rows; `short` look-ups run on the loop itself: they cost less than a hop to a thread."""
+        values = {**compiled.literals, **values}
         if short:
-            return self._rows(sql, values)
-        return await self._threads.run(self._rows, sql, values)
+            return self._rows(compiled.sql, values)
+        return await self._threads.run(self._rows, compiled.sql, values)
 
     def load(self) -> ReaderLoad:
         """How many reads run and wait."""
         return self._threads.load()
 
-    def _rows(self, sql: str, values: Mapping[str, Any]) -> list[Row]:
+    def _rows(self, sql: Any, values: Mapping[str, Any]) -> list[Row]:
         deadline = time.monotonic() + self._seconds
         connection = self._connection()
         connection.set_progress_handler(lambda: time.monotonic() > deadline, 100_000)
@@ -106,9 +118,10 @@ async def _leave_as_is(connection: object) -> None:
     """
 
 
-READ_OPTIONS = "-c default_transaction_read_only=on -c timezone=UTC -c random_page_cost=1.1"
+READ_OPTIONS = "-c default_transaction_read_only=on -c timezone=UTC -c random_page_cost=1.1 -c jit=off"
 """What every reading connection to PostgreSQL is set to. Pages lie in memory or on disks without moving parts: with the
-default, which is a turning disk's, the planner reads whole tables where a few look-ups by index would do."""
+default, which is a turning disk's, the planner reads whole tables where a few look-ups by index would do. To compile a
+statement takes longer than nearly every one of them runs."""
 
 
 class PostgresReader:
@@ -116,10 +129,12 @@ class PostgresReader:
 
     def __init__(self, url: URL, connections: int, seconds: float) -> None:
         need_psycopg()
-        from psycopg_pool import AsyncConnectionPool  # noqa: PLC0415 - an extra that only PostgreSQL needs
+        from psycopg import AsyncRawCursor  # noqa: PLC0415 - an extra that only PostgreSQL needs
+        from psycopg_pool import AsyncConnectionPool  # noqa: PLC0415
 
         self._seconds = seconds
-        self._dialect = postgresql.psycopg.dialect()  # type: ignore[no-untyped-call]
+        # Values by their places: names would be looked for in the text again with every request.
+        self._dialect = postgresql.psycopg.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
         self._opened = False
         self._opening = asyncio.Lock()
         milliseconds = int(seconds * 1000)
@@ -129,6 +144,7 @@ class PostgresReader:
                 "autocommit": True,
                 "options": f"{READ_OPTIONS} -c statement_timeout={milliseconds}",
                 "application_name": "incidents reader",
+                "cursor_factory": AsyncRawCursor,
             },
             min_size=1,
             max_size=connections,
@@ -137,12 +153,12 @@ class PostgresReader:
             open=False,
         )
 
-    def compile(self, statement: sa.Select[Any]) -> tuple[str, dict[str, Any]]:
-        """The statement as a string for the driver, with the values of its literals."""
-        compiled = statement.compile(dialect=self._dialect)
-        return str(compiled), dict(compiled.params)
+    def compile(self, statement: sa.Select[Any]) -> Compiled:
+        """The statement as bytes for the driver, whose values have places."""
+        compiled: Any = statement.compile(dialect=self._dialect)
+        return Compiled(str(compiled).encode(), dict(compiled.params), tuple(compiled.positiontup))
 
-    async def rows(self, sql: str, values: Mapping[str, Any], *, short: bool) -> list[Row]:
+    async def rows(self, compiled: Compiled, values: Mapping[str, Any], *, short: bool) -> list[Row]:
         """The rows; `short` makes no difference here."""
         import psycopg  # noqa: PLC0415 - an extra that only PostgreSQL needs
         import psycopg_pool  # noqa: PLC0415
@@ -156,7 +172,8 @@ class PostgresReader:
             own, asked = patience(), time.monotonic()
             async with self._pool.connection(own.most(self._seconds)) as connection:
                 own.waited_since(asked)
-                cursor = await connection.execute(sql.encode(), values)
+                placed = [values[name] if name in values else compiled.literals[name] for name in compiled.order]
+                cursor = await connection.execute(compiled.sql, placed)
                 return list(await cursor.fetchall())
         except (psycopg.OperationalError, psycopg_pool.PoolTimeout) as error:
             raise Unavailable("the store could not answer in time") from error

@@ -18,7 +18,8 @@ from incidents_api.cli.seeds import SEEDER
 from incidents_api.model import vocabulary
 from incidents_api.model.validation import parse
 from incidents_api.settings import Settings
-from incidents_api.storage.database import Database, migrate
+from incidents_api.storage.database import Database
+from incidents_api.storage.schema import migrate
 from incidents_api.writing import ingest, projection
 from tests import postgres
 

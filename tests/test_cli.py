@@ -14,7 +14,8 @@ import sqlalchemy as sa
 
 from incidents_api import __version__, access, cli
 from incidents_api.storage import tables
-from incidents_api.storage.database import Database, migrate
+from incidents_api.storage.database import Database
+from incidents_api.storage.schema import migrate
 from tests.writing.test_projection import dump
 
 

@@ -15,7 +15,8 @@ from playwright.sync_api import Page
 from rich.progress import track
 
 import hatch_build
-from incidents_api.storage.database import Database, migrate
+from incidents_api.storage.database import Database
+from incidents_api.storage.schema import migrate
 from incidents_api.writing import projection
 from tests.browser import chromium
 from tests.explorer.conftest import serving

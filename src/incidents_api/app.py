@@ -3,9 +3,10 @@
 import asyncio
 import dataclasses
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -84,11 +85,12 @@ class BytesRoute(APIRoute):
         return super().matches(scope)
 
 
-def endpoints() -> list[Endpoint]:
+@cache
+def endpoints() -> Sequence[Endpoint]:
     """Every route of the service."""
     rooms = (records, bulk, redaction, history, changes, claims, totals, duplicates)
     files = (editions, exports, codebook, service, explorer, metrics)
-    return [endpoint for room in (*rooms, *files) for endpoint in room.endpoints()]
+    return tuple(endpoint for room in (*rooms, *files) for endpoint in room.endpoints())
 
 
 def create_app(settings: Settings, database: Database | None = None) -> FastAPI:

@@ -93,7 +93,10 @@ class History(RuleBasedStateMachine):
     """One history. A rule asks every service for the same, and holds what they say against the model."""
 
     services: ClassVar[Services]
+    length: ClassVar[int]
     runs: ClassVar[int] = 0
+    whole: ClassVar[int] = 0
+    """Runs of that length; hypothesis gives some up before it, and begins others."""
     steps: ClassVar[int] = 0
     writes: ClassVar[int] = 0
     done: ClassVar[Counter[str]]
@@ -107,6 +110,7 @@ class History(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         type(self).runs += 1
+        self.began = self.steps
         self.model = Model()
         self.number = 0
         self.touched = True
@@ -480,6 +484,7 @@ class History(RuleBasedStateMachine):
             one.check("verify", (verdict.faults, verdict.seq), ([], len(self.model.log)))
 
     def teardown(self) -> None:
+        type(self).whole += self.steps - self.began >= self.length
         self.rebuild()
         self.verify()
         for who in READERS:
@@ -491,4 +496,6 @@ class History(RuleBasedStateMachine):
     def tell(cls) -> None:
         """What was done so far, to be seen with -s."""
         told = "; ".join(f"{one.name}: {one.answers} answers, {one.mismatches} mismatches" for one in cls.services.each)
-        sys.stdout.write(f"{cls.runs} runs, {cls.steps} steps, {cls.writes} writes; {told}\n")
+        sys.stdout.write(
+            f"{cls.runs} runs, {cls.whole} of them whole, {cls.steps} steps, {cls.writes} writes; {told}\n"
+        )

@@ -19,7 +19,8 @@ from incidents_api.model.validation import validate
 from incidents_api.model.visitor import Visitor
 from incidents_api.storage import database as storage
 from incidents_api.storage import dialects
-from incidents_api.storage.database import Database, Statement, migrate
+from incidents_api.storage.database import Database, Statement
+from incidents_api.storage.schema import migrate
 from incidents_api.storage.tables import record, revision, source_text
 from incidents_api.writing import records
 from incidents_api.writing.verify import verify

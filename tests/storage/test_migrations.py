@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from alembic import command
+from alembic.script import ScriptDirectory
 
 from incidents_api.errors import OperatorError
-from incidents_api.storage import database as storage
-from incidents_api.storage import tables
-from incidents_api.storage.database import Database, behind, migrate
+from incidents_api.storage import schema, tables
+from incidents_api.storage.database import Database
+from incidents_api.storage.schema import behind, migrate
 from incidents_api.writing import projection
 from incidents_api.writing.verify import verify
 from tests import postgres
@@ -32,10 +33,15 @@ def log_of(database: Database) -> list[object]:
 
 
 def test_the_migrations_give_the_tables_of_the_code(database: Database) -> None:
-    config = storage._migrations()
+    config = schema.alembic_config()
     with database.connect() as conn, conn.begin():
         config.attributes["connection"] = conn
         command.check(config)  # raises when autogenerate would do anything
+
+
+def test_the_revisions_are_those_of_the_files() -> None:
+    heads = ScriptDirectory.from_config(schema.alembic_config()).walk_revisions()
+    assert [one.revision for one in heads] == list(reversed(schema.revisions()))
 
 
 def test_indexes_are_those_of_the_code(database: Database) -> None:

@@ -18,7 +18,8 @@ from sqlalchemy.engine import Connection
 
 from incidents_api.model.revision import Revision, canonical, commit, link, new_id, new_salt
 from incidents_api.storage import dialects, tables
-from incidents_api.storage.database import Database, migrate
+from incidents_api.storage.database import Database
+from incidents_api.storage.schema import migrate
 from incidents_api.writing import replay as replaying
 from incidents_api.writing.append import Change, append
 from incidents_api.writing.archive import log_lines

@@ -12,8 +12,7 @@ import typer
 
 from incidents_api.cli.console import open_store, out, progress_bar, read_settings, seq_of
 from incidents_api.errors import OperatorError
-from incidents_api.storage import database as storage
-from incidents_api.storage import dialects, upkeep
+from incidents_api.storage import dialects, schema, upkeep
 from incidents_api.storage.database import Database
 from incidents_api.writing import archive, verify
 
@@ -94,7 +93,7 @@ def restore(path: Annotated[Path, typer.Argument(help="A file that incidents bac
     if not path.is_file():
         raise OperatorError(f"there is no file {path}")
     with open_store(read_settings(), current=False) as database, _lines(path) as lines:
-        storage.migrate(database)
+        schema.migrate(database)
         out.print("Restoring; nothing is kept unless all of it verifies.")
         with progress_bar("Reading", 0) as progress:
             seq, link = database.write_now(
@@ -111,7 +110,7 @@ def _lines(path: Path) -> Iterator[Iterable[str]]:
     if url is not None:
         copied = Database(url)
         try:
-            if storage.behind(copied):
+            if schema.behind(copied):
                 raise OperatorError("the copy is of an older version; run incidents migrate on it first")
             with copied.connect() as conn:
                 yield archive.lines(conn)

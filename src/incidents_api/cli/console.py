@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from incidents_api.errors import OperatorError
 from incidents_api.settings import Settings
-from incidents_api.storage import database as storage
+from incidents_api.storage import schema
 from incidents_api.storage.database import Database
 from incidents_api.writing import projection
 
@@ -33,7 +33,7 @@ def open_store(settings: Settings, *, current: bool = True) -> Iterator[Database
     try:
         if current and not database.exists():
             raise OperatorError(f"there is no store at {database.url.render_as_string()}; incidents up makes one")
-        if current and storage.behind(database):
+        if current and schema.behind(database):
             raise OperatorError("the schema of the store is behind this version; run: incidents migrate")
         yield database
     finally:

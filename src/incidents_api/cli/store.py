@@ -12,8 +12,7 @@ from incidents_api import access
 from incidents_api.cli.console import open_store, out, progress_bar, read_settings, seq_of
 from incidents_api.errors import OperatorError
 from incidents_api.settings import Settings
-from incidents_api.storage import database as storage
-from incidents_api.storage import dialects, upkeep
+from incidents_api.storage import dialects, schema, upkeep
 from incidents_api.storage.database import Database
 from incidents_api.writing import projection, verify
 from incidents_api.writing.replay import replay, table_faults
@@ -29,13 +28,13 @@ def migrate(to: Annotated[str, typer.Option(help="A revision of the schema; head
         if to == "head":
             bring_up_to_date(database, settings.restricted)
         else:
-            storage.migrate(database, to)
+            schema.migrate(database, to)
         out.print("The schema is up to date." if to == "head" else f"The schema is at {to}.")
 
 
 def bring_up_to_date(database: Database, treatment: str) -> None:
     """Migrate the schema, and rebuild the query tables where the catalogue has changed."""
-    storage.migrate(database)
+    schema.migrate(database)
     if database.write_now(projection.is_stale, treatment):
         if seq_of(database):
             _rebuild(database, treatment)
@@ -98,7 +97,7 @@ def _replayed(database: Database) -> list[str]:
         address = dialects.url_of_file(Path(folder) / "replay.db")
         settings = read_settings().model_copy(update={"database_url": address})
         with open_store(settings, current=False) as beside:
-            storage.migrate(beside)
+            schema.migrate(beside)
             with (
                 progress_bar("Replaying the log", seq_of(database)) as progress,
                 database.connect() as conn,
@@ -115,7 +114,7 @@ def doctor() -> None:
     with open_store(settings, current=False) as database:
         if not database.exists():
             raise OperatorError(f"there is no store at {database.url.render_as_string()}; incidents up makes one")
-        behind = storage.behind(database)
+        behind = schema.behind(database)
         with database.connect() as conn:
             facts = {"database": database.url.render_as_string(), **dialects.describe(conn)}
             problems = [*_unknown_settings(), *upkeep.problems_of(facts), *upkeep.check_integrity(conn)]

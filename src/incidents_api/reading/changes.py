@@ -29,6 +29,9 @@ _BEFORE: sa.ColumnElement[int] = sa.literal_column("(revision.seq - 1)", sa.BigI
 _RECORD: sa.ColumnElement[str] = sa.literal_column("revision.record_id", sa.Text)
 _CHANGED: sa.ColumnElement[str] = sa.literal_column("changed.record_id", sa.Text)
 
+# Made once: to make a table another name takes longer than to bind all the values of a statement.
+_MADE, _OWN = KIND_TABLES["incident"].alias("made"), KIND_TABLES["incident"].alias()
+
 VIEW, VIEW_END = "view", "view end"
 """What became of the public's view of a closed incident: told as an upsert and an end that say no more than it does."""
 
@@ -45,7 +48,7 @@ def plain(query: Query, after: int, *, to: Audience) -> Statement:
     after MARK; `page` tells what it says. Only for queries that pick nothing out and want no diffs (`is_plain`).
     """
     bound = Bound()
-    made = KIND_TABLES["incident"].alias("made")
+    made = _MADE
     own = seen(made, to, bound)
     kinds, include = query.get("kind"), query.one("include", "record")
     values = bound.values | {"after": after, "limit": query.limit, "window": WINDOW}
@@ -106,7 +109,7 @@ def page(query: Query, after: int, *, to: Audience, only: Sequence[int] = ()) ->
     bounds = [Bound(moment=moment, views=views) for views in (False, True) for moment in (_AFTER, _BEFORE)]
     # Bounds of one query bind the same values under the same names.
     states = [conditions(asked, bound, to=to) for bound in (bounds[:2] if to.full else bounds)]
-    own = KIND_TABLES["incident"].alias()
+    own = _OWN
     openly = opened(own, to, bounds[0])
     kinds = ("incident",) if picked else query.get("kind")
     include = query.one("include", "record")

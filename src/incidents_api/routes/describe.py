@@ -1,6 +1,7 @@
 """What OpenAPI says of routes: parameters from the catalogue, bodies and answers from the models."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -106,13 +107,19 @@ def written_answer(kind: Kind) -> Mapping[str, Any]:
     """The schema of a record after a write, with what was resolved."""
     resolved = {"type": "array", "items": {"$ref": _REF.format(model="Resolved")}}
     name = ANSWERS[kind.name].__name__
-    shown = models_json_schema([(ANSWERS[kind.name], "serialization")], ref_template=_REF)[1]["$defs"][name]
+    shown = _shown(ANSWERS[kind.name])
     told: dict[str, Any] = shown | {
         "title": f"Written{name}",
         "properties": shown["properties"] | {"resolved": resolved},
         "required": [*shown["required"], "resolved"],
     }
     return told
+
+
+@cache
+def _shown(model: type[BaseModel]) -> dict[str, Any]:
+    made: dict[str, Any] = models_json_schema([(model, "serialization")], ref_template=_REF)[1]["$defs"][model.__name__]
+    return made
 
 
 def merged_answer(kind: Kind) -> Mapping[str, Any]:

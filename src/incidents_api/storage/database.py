@@ -3,19 +3,13 @@
 import asyncio
 import queue
 import threading
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib.resources import files
-from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection
 
 from incidents_api.errors import OperatorError, Problem, Unavailable
@@ -218,47 +212,3 @@ def _translated(error: Exception) -> Exception:
         problem.__cause__ = error
         return problem
     return error
-
-
-# --- Migrations ----------------------------------------------------------------------------------------------------
-
-
-def _migrations() -> Config:
-    packaged = Path(str(files("incidents_api"))) / "migrations"
-    folder = packaged if packaged.is_dir() else Path(__file__).parents[3] / "migrations"
-    config = Config()
-    config.set_main_option("script_location", str(folder))
-    return config
-
-
-def migrate(database: Database, to: str = "head") -> None:
-    """Bring the schema to a revision (up or down); safe when several processes start at once."""
-    config = _migrations()
-    with database.connect_alone() as connection:
-        config.attributes["connection"] = connection
-        current = MigrationContext.configure(connection).get_current_heads()
-        known = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
-        if not set(current) <= set(known):
-            raise OperatorError(f"the store is of a newer version (schema {', '.join(current)}); update this service")
-        if to == "head" or not _is_below(known, to, current):
-            command.upgrade(config, to)
-        else:
-            command.downgrade(config, to)
-
-
-def _is_below(known: Sequence[str], to: str, current: tuple[str, ...]) -> bool:
-    """Whether a schema revision lies below the current one; `known` are all, newest first."""
-    if to not in ("base", *known):
-        raise OperatorError(f"there is no schema revision {to}; there are head, base, {', '.join(reversed(known))}")
-    if not current:
-        return False
-    return to == "base" or known.index(to) > known.index(current[0])
-
-
-def behind(database: Database) -> bool:
-    """Whether the schema lacks migrations that this version of the service brings; a store not yet made lacks all."""
-    if not database.exists():
-        return True
-    with database.connect() as connection:
-        current = MigrationContext.configure(connection).get_current_heads()
-    return set(current) != set(ScriptDirectory.from_config(_migrations()).get_heads())

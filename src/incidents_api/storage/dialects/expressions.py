@@ -161,29 +161,28 @@ class inside(FunctionElement[bool]):  # noqa: N801 - reads as an SQL function
 
 _INSIDE = """(SELECT max(CASE WHEN (y - y1) * (x2 - x1) = (x - x1) * (y2 - y1) AND x BETWEEN low_x AND high_x
     AND y BETWEEN low_y AND high_y THEN 1 ELSE 0 END) = 1 OR
-    sum(CASE WHEN (y1 > y) = (y2 > y) THEN 0
-    WHEN x < (x2 - x1) * (y - y1) / (y2 - y1) + x1 THEN 1 ELSE 0 END) {mod} 2 = 1
+    (sum(CASE WHEN (y1 > y) = (y2 > y) THEN 0
+    WHEN x < (x2 - x1) * (y - y1) / (y2 - y1) + x1 THEN 1 ELSE 0 END) & 1) = 1
     FROM (SELECT x, y, x1, y1, x2, y2, CASE WHEN x1 < x2 THEN x1 ELSE x2 END AS low_x,
     CASE WHEN x1 < x2 THEN x2 ELSE x1 END AS high_x, CASE WHEN y1 < y2 THEN y1 ELSE y2 END AS low_y,
     CASE WHEN y1 < y2 THEN y2 ELSE y1 END AS high_y FROM (SELECT {x} AS x, {y} AS y, {columns} FROM {rows})
     AS edge) AS boxed)"""
 
 
-def _inside(element: inside, compiler: Any, words: tuple[str, str, str], options: dict[str, Any]) -> str:
-    column, rows, mod = words
+def _inside(element: inside, compiler: Any, words: tuple[str, str], options: dict[str, Any]) -> str:
+    column, rows = words
     x, y, edges = (compiler.process(clause, **options) for clause in element.clauses)
     columns = ", ".join(f"{column.format(n=n)} AS {name}" for n, name in enumerate(("x1", "y1", "x2", "y2")))
-    return _INSIDE.format(x=x, y=y, columns=columns, rows=rows.format(edges=edges), mod=mod)
+    return _INSIDE.format(x=x, y=y, columns=columns, rows=rows.format(edges=edges))
 
 
 @compiles(inside, "sqlite")
 def _inside_sqlite(element: inside, compiler: Any, **options: Any) -> str:
-    words = "json_extract(e.value, '$[{n}]')", "json_each({edges}) AS e", "%"
+    words = "json_extract(e.value, '$[{n}]')", "json_each({edges}) AS e"
     return _inside(element, compiler, words, options)
 
 
 @compiles(inside, "postgresql")
 def _inside_postgresql(element: inside, compiler: Any, **options: Any) -> str:
     rows = "jsonb_array_elements(CAST({edges} AS jsonb)) AS e(value)"
-    # The driver takes a single % for the mark of a parameter.
-    return _inside(element, compiler, ("CAST(e.value ->> {n} AS double precision)", rows, "%%"), options)
+    return _inside(element, compiler, ("CAST(e.value ->> {n} AS double precision)", rows), options)

@@ -49,6 +49,36 @@ def make_reader(url: URL, threads: int, seconds: float) -> Reader:
     return PostgresReader(url, max(threads, 4), seconds)
 
 
+class _Connection:
+    """A connection that only reads, and gives up what runs beyond its deadline."""
+
+    def __init__(self, path: Path, seconds: float) -> None:
+        try:
+            self.driver = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, check_same_thread=False)
+        except sqlite3.OperationalError as error:
+            raise Unavailable("the store's file cannot be opened") from error
+        for pragma in (
+            "query_only=ON",
+            "case_sensitive_like=ON",
+            "mmap_size=268435456",
+            f"busy_timeout={int(seconds * 1000)}",
+        ):
+            self.driver.execute(f"PRAGMA {pragma}")
+        self._seconds, self._deadline = seconds, 0.0
+        self.driver.set_progress_handler(self._is_over, 100_000)
+
+    def rows(self, sql: Any, values: Mapping[str, Any]) -> list[Row]:
+        """The rows; Unavailable when they take too long."""
+        self._deadline = time.monotonic() + self._seconds
+        try:
+            return self.driver.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            raise Unavailable("the store could not answer in time, or at all") from error
+
+    def _is_over(self) -> bool:
+        return time.monotonic() > self._deadline
+
+
 class SqliteReader:
     """Read-only connections, one for the event loop (short look-ups) and one for each reader thread."""
 
@@ -57,7 +87,7 @@ class SqliteReader:
         self._dialect = sqlite_dialect()
         self._threads = Threads(threads, seconds)
         self._local = threading.local()
-        self._connections: list[sqlite3.Connection] = []
+        self._connections: list[_Connection] = []
 
     def compile(self, statement: sa.Select[Any]) -> Compiled:
         """The statement as a string for the driver, whose values have names."""
@@ -76,29 +106,13 @@ class SqliteReader:
         return self._threads.load()
 
     def _rows(self, sql: Any, values: Mapping[str, Any]) -> list[Row]:
-        deadline = time.monotonic() + self._seconds
-        connection = self._connection()
-        connection.set_progress_handler(lambda: time.monotonic() > deadline, 100_000)
-        try:
-            return connection.execute(sql, values).fetchall()
-        except sqlite3.Error as error:
-            raise Unavailable("the store could not answer in time, or at all") from error
+        return self._connection().rows(sql, values)
 
-    def _connection(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+    def _connection(self) -> _Connection:
+        """That of this thread."""
+        connection: _Connection | None = getattr(self._local, "connection", None)
         if connection is None:
-            try:
-                connection = sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True, check_same_thread=False)
-            except sqlite3.OperationalError as error:
-                raise Unavailable("the store's file cannot be opened") from error
-            for pragma in (
-                "query_only=ON",
-                "case_sensitive_like=ON",
-                "mmap_size=268435456",
-                f"busy_timeout={int(self._seconds * 1000)}",
-            ):
-                connection.execute(f"PRAGMA {pragma}")
-            self._local.connection = connection
+            connection = self._local.connection = _Connection(self._path, self._seconds)
             self._connections.append(connection)
         return connection
 
@@ -106,7 +120,7 @@ class SqliteReader:
         """End the threads and their connections."""
         self._threads.close()
         for connection in self._connections:
-            connection.close()
+            connection.driver.close()
         self._connections.clear()
         self._local = threading.local()
 

@@ -86,7 +86,7 @@ screenshots: $(INSTALLED) $(PAGE) ## Write every view of the page as PNG into .c
 figures: $(INSTALLED) $(PAGE) ## Measure the page on 300,000 incidents: bytes, moments, frames (ARGS="--size 20000").
 	@PYTHONPATH=. $(BIN)/python tools/explorer_figures.py $(ARGS)
 
-.PHONY: bench bench-quick bench-peers bench-scale bench-tables
+.PHONY: bench bench-quick bench-peers bench-memory bench-scale bench-tables
 bench: $(INSTALLED) ## Measure reads, writes, exports and processes on 300,000 incidents: ours, the usual way, the limits (hours).
 	@$(BIN)/python -m bench $(ARGS)
 	@$(BIN)/python -m bench.writes
@@ -103,6 +103,9 @@ bench-peers: $(INSTALLED) ## The same beside PocketBase, Datasette, roapi, tipg 
 
 bench-tables: $(INSTALLED) ## Write the tables of docs/performance.md from the runs that were kept.
 	@$(BIN)/python -m bench.tables --write
+
+bench-memory: $(INSTALLED) ## The most memory that the server holds while 1,000,000 lines are posted in one request (an hour).
+	@$(BIN)/python -m bench.memory $(ARGS)
 
 bench-scale: $(INSTALLED) ## What a request costs as the store grows: 30,000, 300,000, then N=3000000.
 	@$(BIN)/python -m bench.scale 30000 300000 $(N) $(ARGS)

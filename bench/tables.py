@@ -25,6 +25,7 @@ PARTS = {
     "reads": "Requests a second over sockets, in brackets CPU microseconds of a request",
     "writes": "Writes and mixed load: requests (of bulk: rows) a second, in brackets CPU microseconds",
     "exports": "Exports: rows a second, in brackets CPU microseconds of a row",
+    "memory": "Very many lines in one bulk request over HTTP, SQLite, and the most memory that the server ever held",
     "scale": "CPU microseconds by incidents in the store, without sockets (bulk_row: of the clock, on a busy one)",
     "serving": "Two and four processes: lists of 100 a second, in brackets CPU microseconds of a list",
 }
@@ -102,9 +103,17 @@ def parts(kept: Sequence[Run]) -> str:
     for what, title in PARTS.items():
         if (run := newest(kept, what)) is not None:
             rounds = {name: found for name, found in run.told["rounds"].items() if name != "start"}
-            told.append(f"**{title}** ({run.of}).\n\n{table(rounds)}")
+            shown = _one_request(run) if what == "memory" else table(rounds)
+            told.append(f"**{title}** ({run.of}).\n\n{shown}")
             told += [_start(run.told["rounds"]["start"])] if "start" in run.told["rounds"] else []
     return "\n\n".join(told)
+
+
+def _one_request(run: Run) -> str:
+    [found] = run.told["rounds"]["one_request"]["ours"]
+    lines = ["| lines | seconds | lines a second | most MB |", "|---|---|---|---|"]
+    figures = (run.told["size"], found["seconds"], found["rate"], found["most_mb"])
+    return "\n".join([*lines, "| " + " | ".join(f"{one:,.0f}" for one in figures) + " |"])
 
 
 def _start(of: Mapping[str, list[dict[str, float]]]) -> str:

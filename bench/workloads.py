@@ -62,7 +62,7 @@ WORKLOADS = {
         Workload("export_parquet", "all as Parquet", "set"),
     )
 }
-OTHERS = ("bulk", "mixed", "start", "two_workers", "four_workers", "export_row", "bulk_row")
-"""What is measured in other ways: rows a second of loading, a mix of reads and writes by 32 clients, what a process
-takes, several of them, and a row of an export or a load as the store grows."""
+OTHERS = ("bulk", "mixed", "one_request", "start", "two_workers", "four_workers", "export_row", "bulk_row")
+"""What is measured in other ways: rows a second of loading, a mix of reads and writes by 32 clients, very many lines in
+one request, what a process takes, several of them, and a row of an export or a load as the store grows."""
 READS = tuple(name for name in WORKLOADS if name != "post" and not name.startswith("export_"))

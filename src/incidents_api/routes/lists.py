@@ -91,7 +91,8 @@ async def asked(request: Request, who: Visitor, kind: Kind, purpose: str = "list
 
 async def tag_of(request: Request, who: Visitor, at: int) -> str:
     """The ETag of an answer that depends on nothing but the address, the seq and what the audience sees."""
-    told = f"{request.url.path}?{request.url.query}|{at}|{await audience_mark(request, who)}"
+    path, asked = request.scope["path"], request.scope["query_string"].decode("latin-1")
+    told = f"{path}?{asked}|{at}|{await audience_mark(request, who)}"
     return f'"{at}-{hashlib.sha256(told.encode()).hexdigest()[:16]}"'
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 from fastapi import Request, Response
+from starlette.datastructures import URL
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
@@ -117,7 +118,7 @@ def database_of(request: Request) -> Database:
 
 def address_of(request: Request) -> str:
     """The address that was asked, without its query."""
-    return str(request.url.replace(query="")).rstrip("?")
+    return str(URL(scope={**request.scope, "query_string": b""}))
 
 
 def stopping_of(request: Request) -> asyncio.Event:

@@ -99,7 +99,7 @@ def test_indexes_of_current_rows_are_partial(database: Database, engine: str) ->
     assert current
     assert current <= made.keys()
     # The words of a search are kept by seq, of what was true in the past as well: that index holds every row.
-    every = {f"ix_{kind}_seq_from" for kind in tables.KIND_TABLES}
+    every = {f"ix_{kind}_seq_from" for kind in tables.KIND_TABLES if kind != "incident"} | {"ix_incident_by_seq"}
     # Closed incidents are few; what closes them counts at every moment.
     closed = "ix_incident_audience_turns_seq_from"
     # What is true no more is looked for among itself alone.

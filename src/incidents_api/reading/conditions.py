@@ -20,7 +20,7 @@ from incidents_api.reading.filters import Compiler
 from incidents_api.reading.query import PLACE, SPAN, Query
 from incidents_api.storage import tables
 from incidents_api.storage.dialects import has_words, search_values
-from incidents_api.storage.tables import KIND_TABLES
+from incidents_api.storage.tables import KIND_TABLES, PUBLIC_ROW
 
 CLAIM_FILTERS = ("population", "qualifier", *DIMS)
 """Parameters that select claims or figures of the incidents, not incidents."""
@@ -42,7 +42,7 @@ def conditions(query: Query, bound: Bound, *, to: Audience, table: Rows | None =
         found.append(seen(own, to, bound))
         if query.get("q") and not to.full:
             # A row of the public's own holds no words; those of its seq are of the whole record.
-            found.append(lambda: own.c.document.is_(None))
+            found.append(lambda: sa.func.coalesce(own.c.audience, sa.literal_column("0")) != PUBLIC_ROW)
     found += _dates(query, own, bound)
     found += _places(query, own, bound)
     found += _words_and_changes(query, own, bound)

@@ -86,7 +86,7 @@ def _kind_table(kind: Kind) -> Table:
     for names in sorted(wanted - whole.keys()):
         current_index(*(table.c[name] for name in names))
     for names, name in whole.items():
-        columns = [table.c[one] for one in dict.fromkeys((*names, *_OF_PAGES))]
+        columns = [table.c[one] for one in dict.fromkeys((*names, *_ALSO.get(name, ()), *_OF_PAGES))]
         partial_index(f"ix_incident_{name}", columns, table.c.seq_to.is_(None))
         if names in _OF_THE_PAST:
             partial_index(f"ix_incident_past_{name}", columns, table.c.seq_to.is_not(None))
@@ -96,7 +96,12 @@ def _kind_table(kind: Kind) -> Table:
         now, dated = table.c.seq_to.is_(None), table.c.span_start.is_not(None)
         partial_index(f"ix_{kind.name}_undated", [table.c.id], table.c.span_start.is_(None), now)
         partial_index(f"ix_{kind.name}_open_start", [table.c.date, table.c.id], table.c.earliest.is_(None), dated, now)
-    index(table.c.seq_from)  # the words of a search are kept by seq
+    # The words of a search are kept by seq, and a common word is in very many incidents.
+    if kind.name == "incident":
+        columns = [table.c[one] for one in dict.fromkeys(("seq_from", *_ALSO["by_seq"], *_OF_PAGES))]
+        index(*columns, name="ix_incident_by_seq")
+    else:
+        index(table.c.seq_from)
     few_index(table.c.seq_to)  # what is true no more, of which lists of the past want some
     return table
 
@@ -109,6 +114,8 @@ _WHOLE_PAGES: dict[tuple[str, ...], str] = {
 }
 """Orders in which incidents are mostly asked for. Their indexes hold all that finds a page, so no row is looked at that
 is not on it."""
+_ALSO = {"by_point": ("x", "y", "z"), "by_seq": ("country", "type")}
+"""What more some of them hold: a circle is measured by directions, words are mostly looked for in a country."""
 _OF_THE_PAST = (("date", "id"), ("country", "date", "id"))
 """Those of them in which what is true no more is looked for as well."""
 _OF_PAGES = (

@@ -14,9 +14,9 @@ from sqlalchemy.sql.functions import FunctionElement
 Text = sa.Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 
 
-def index(*columns: Any) -> Index:
+def index(*columns: Any, name: str | None = None) -> Index:
     """An index over columns of one table."""
-    return Index(None, *columns)
+    return Index(name, *columns)
 
 
 def current_index(*columns: Any) -> Index:

@@ -185,7 +185,8 @@ def report(told: Mapping[str, Seconds]) -> dict[str, str]:
         figures = "".join(f"{parts.middle(way):>9,.0f}" for way in ("ours", "sql", "send"))
         known = REACHED.get(goal.workload, 0.0)
         slow = not goal.holds(ratio, SLACK) and ratio > known * SLACK
-        verdict = "" if goal.holds(ratio) else "  TOO SLOW" if slow else f"  missed ({known:g} before)"
+        missed = f"  missed ({known:g} before)" if known else "  missed"
+        verdict = "" if goal.holds(ratio) else "  TOO SLOW" if slow else missed
         print(f"{goal.workload:<16}{figures}  {ratio:>6.2f}  {goal.against} {goal.told}{verdict}")
         if slow:
             beyond[goal.workload] = f"{goal.workload}: {ratio:.2f}, {goal.told}, {known:g} before"

@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,42 @@ Key = Callable[..., dict[str, str]]
 def pytest_addoption(parser: pytest.Parser) -> None:
     """make soak: the random tests that say so run as long as the figures in their documents."""
     parser.addoption("--soak", action="store_true", help="run random histories at full length")
+
+
+HANGS = 420
+"""Seconds after which a step of a test is taken to hang: ten times what the slowest take on a quiet machine."""
+
+
+def _bounded(item: pytest.Item) -> Iterator[None]:
+    """A step that hangs fails where it stands, and the run goes on; without it, the worker is ended much later."""
+    if item.config.getoption("--soak"):
+        return (yield)
+
+    def over(*_: object) -> None:
+        raise TimeoutError(f"it took longer than {HANGS} s")
+
+    before = signal.signal(signal.SIGALRM, over)
+    signal.setitimer(signal.ITIMER_REAL, HANGS)
+    try:
+        return (yield)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    return (yield from _bounded(item))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    return (yield from _bounded(item))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    return (yield from _bounded(item))
 
 
 @pytest.fixture(autouse=True)

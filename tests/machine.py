@@ -6,8 +6,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +22,18 @@ def needs(path: Path, told: str) -> None:
     if os.environ.get("CI"):
         pytest.fail(told)
     pytest.skip(told)
+
+
+def fetching(command: Sequence[Any], **options: Any) -> None:
+    """Run a command that asks a registry: one that hangs or fails is tried again."""
+    for left in (2, 1, 0):
+        try:
+            subprocess.run(command, check=True, timeout=120, **options)
+        except (subprocess.TimeoutExpired, subprocess.CalledProcessError):
+            if not left:
+                raise
+        else:
+            return
 
 
 @cache
@@ -59,5 +73,5 @@ def _install(packages: list[str]) -> None:
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     for command in (["update"], ["install", "--yes", "--no-install-recommends", *packages]):
         subprocess.run(
-            [*may, "apt-get", "--quiet", *command], env=environment, capture_output=True, timeout=600, check=False
+            [*may, "apt-get", "--quiet", *command], env=environment, capture_output=True, timeout=150, check=False
         )

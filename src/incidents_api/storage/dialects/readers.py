@@ -50,8 +50,8 @@ def make_reader(url: URL, threads: int, seconds: float) -> Reader:
 
 
 _MAPPED = 2_147_418_112
-"""Bytes of the file that are read where the kernel keeps them, the most that SQLite maps. What lies beyond is copied page
-by page: a tenth fewer answers a second over 300,000 incidents. The kernel may take them back at any time."""
+"""Bytes of the file that are read where the kernel keeps them, the most that SQLite maps. What lies beyond is copied
+page by page: a tenth fewer answers a second over 300,000 incidents. The kernel may take them back at any time."""
 
 
 class _Connection:

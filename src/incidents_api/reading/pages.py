@@ -167,8 +167,11 @@ def _left_out(query: Query, name: str, bound: Bound, *, to: Audience) -> Callabl
 
         def undated() -> Any:
             counted = sa.select(sa.func.count()).select_from(table).where(*where).correlate(None)
-            few = by_index(counted, table, f"ix_{table.name}_undated") if bound.at is None else counted
-            return few.scalar_subquery()
+            now = by_index(counted.where(table.c.seq_to.is_(None)), table, f"ix_{table.name}_undated")
+            if bound.at is None:
+                return now.scalar_subquery()
+            ended = table.c.seq_to > sa.bindparam("at", type_=sa.BigInteger)
+            return now.scalar_subquery() + counted.where(ended).scalar_subquery()
 
         return undated
     return _unlocated(query, rest, table, bound, to=to)

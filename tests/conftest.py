@@ -35,8 +35,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak", action="store_true", help="run random histories at full length")
 
 
-HANGS = 420
-"""Seconds after which a step of a test is taken to hang: ten times what the slowest take on a quiet machine."""
+HANGS = 600
+"""Seconds after which a step of a test is taken to hang: longer than asking Debian's packages may take, and many times
+what any other takes."""
 
 
 def _bounded(item: pytest.Item) -> Iterator[None]:

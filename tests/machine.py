@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,7 @@ def _install(packages: list[str]) -> None:
     may = [] if root else ["sudo", "--non-interactive"]
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     for command in (["update"], ["install", "--yes", "--no-install-recommends", *packages]):
-        subprocess.run(
-            [*may, "apt-get", "--quiet", *command], env=environment, capture_output=True, timeout=150, check=False
-        )
+        with suppress(subprocess.TimeoutExpired):
+            subprocess.run(
+                [*may, "apt-get", "--quiet", *command], env=environment, capture_output=True, timeout=280, check=False
+            )

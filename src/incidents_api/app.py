@@ -4,7 +4,7 @@ import asyncio
 import dataclasses
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -37,6 +37,7 @@ from incidents_api.routes import (
     records,
     redaction,
     service,
+    streams,
     totals,
     web,
 )
@@ -103,10 +104,7 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
             asyncio.create_task(chore) for chore in (_write_uses(app.state.uses, store), _lift_embargoes(app, store))
         ]
         yield
-        for chore in chores:
-            chore.cancel()
-            with suppress(asyncio.CancelledError):
-                await chore
+        await streams.end(*chores)
         await app.state.uses.write(store)
         app.state.workers.close()
         app.state.files.close()

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -395,6 +396,23 @@ def test_a_reader_that_takes_nothing_is_cut(monkeypatch: pytest.MonkeyPatch) -> 
     asyncio.run(asyncio.wait_for(streams.Stream(pieces(), {}, "text/plain")({}, receive, send), 5))
     assert (given, closed) == (3, 1)
     assert sent[-1] == {"type": "http.response.body", "body": b"x", "more_body": True}  # the answer is left unended
+
+
+def test_what_is_made_for_a_reader_that_left_ends_though_a_read_went_on() -> None:
+    async def pieces() -> Any:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        while True:
+            yield b"x"
+            await asyncio.sleep(60)
+
+    async def send(_: Any) -> None:
+        pass
+
+    async def receive() -> Any:
+        return {"type": "http.disconnect"}
+
+    asyncio.run(asyncio.wait_for(streams.Stream(pieces(), {}, "text/plain")({}, receive, send), 20))
 
 
 def test_nothing_is_read_while_nobody_waits(served: tuple[httpx.Client, Any]) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -157,3 +158,23 @@ def test_what_is_no_request_passes_by(client: TestClient) -> None:
         return told
 
     assert client.portal.call(lifespan) == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+
+
+def test_the_service_ends_though_the_end_of_a_chore_came_to_nothing(client: TestClient) -> None:
+    """The chore that looks for embargoes goes on once, as `asyncio.wait_for` of Python 3.11 lets it."""
+    asked = 0
+
+    async def read(_: Any) -> list[Any]:
+        nonlocal asked
+        asked += 1
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        return [(False,)]
+
+    async def live() -> None:
+        client.app.state.database.read = read
+        async with asyncio.timeout(20), client.app.router.lifespan_context(client.app):
+            await asyncio.sleep(0.01)
+
+    client.portal.call(live)
+    assert asked == 1

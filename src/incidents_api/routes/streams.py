@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 from fastapi import Response
 from starlette.types import Receive, Scope, Send
@@ -13,6 +14,9 @@ log = logging.getLogger("incidents_api")
 
 SEND_SECONDS = 30.0
 """A reader that takes nothing for this long is cut; what it has not read is a few buffers of the server's, no more."""
+
+CANCEL_SECONDS = 1.0
+"""What a task that was cancelled may take to end before it is cancelled again."""
 
 
 class Stream(Response):
@@ -36,9 +40,7 @@ class Stream(Response):
             if sending.done():
                 sending.result()
         finally:
-            for task in (sending, leaving):
-                task.cancel()
-            await asyncio.gather(sending, leaving, return_exceptions=True)
+            await end(sending, leaving)
             await self._pieces.aclose()  # type: ignore[attr-defined]
 
     async def _send(self, send: Send) -> None:
@@ -52,6 +54,19 @@ class Stream(Response):
                 return
             be_patient()
         await send({"type": "http.response.body", "body": b""})
+
+
+async def end(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel the tasks and wait until they have ended, whatever they end with.
+
+    Once is not enough: `asyncio.wait_for` of Python 3.11, which the pool of PostgreSQL waits with, gives its result
+    instead of the cancellation when both come in the same moment, and the task goes on.
+    """
+    while running := [task for task in tasks if not task.done()]:
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running, timeout=CANCEL_SECONDS)
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _left(receive: Receive) -> None:

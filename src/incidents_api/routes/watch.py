@@ -59,5 +59,6 @@ class Watch:
                     turn, self._turn = self._turn, asyncio.Event()
                     turn.set()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._committed.wait(), POLL_SECONDS)
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._committed.wait()
         self._database.on_commit = None

@@ -35,8 +35,15 @@ def sums_of_figures(conn: sa.Connection) -> dict[tuple[Any, ...], tuple[int, ...
     found: dict[tuple[Any, ...], list[int]] = {}
     query = sa.select(tables.figure).where(told.seq_to.is_(None), told.whole, told.audience.is_(None))
     for row in conn.execute(query):
-        what = (row.country_order, row.measure, row.type, row.granularity)
-        keys = [(grain, getattr(row, grain), *what) for grain in ("year", "month") if getattr(row, grain) is not None]
+        place = (row.country_order, row.measure)
+        what = (*place, row.type, row.granularity)
+        less = (*place, "", row.granularity if row.granularity == "period_total" else "")
+        spans = [grain for grain in ("year", "month") if getattr(row, grain) is not None]
+        keys = [
+            one
+            for grain in spans
+            for one in ((grain, getattr(row, grain), *what), (f"{grain}s", getattr(row, grain), *less))
+        ]
         if row.measure == "":
             point = f"{'-' if row.lon is None else ''}{row.precision or ''}"
             keys += [("point", point, *what), ("points", point, "", "", "", "")]

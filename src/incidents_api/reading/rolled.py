@@ -10,12 +10,14 @@ import sqlalchemy as sa
 from incidents_api.model.audience import Audience
 from incidents_api.reading.bound import Bound, Condition
 from incidents_api.reading.query import Query
-from incidents_api.reading.selected import PERIOD, counted_by, is_broken_down, measure_asked
+from incidents_api.reading.selected import counted_by, is_broken_down, measure_asked
 from incidents_api.storage import tables
-from incidents_api.storage.tables import FULL_ROW, NO_POINT, PUBLIC_ROW
+from incidents_api.storage.tables import FULL_ROW, NO_POINT, PERIOD_TOTAL, PUBLIC_ROW
 
 _FILTERS = {"type", "granularity", "status", "country", "measure", "from", "to", "date_mode"}
 _GROUPS = {"type", "granularity", "status", "country", "year", "month"}
+_FINE = {"type", "granularity"}
+"""What the coarser sums are not kept by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Rolled:
     @property
     def is_period(self) -> Condition:
         """Sums of totals for a period."""
-        return tables.rollup.c.granularity == sa.literal_column(f"'{PERIOD}'")
+        return tables.rollup.c.granularity == sa.literal_column(f"'{PERIOD_TOTAL}'")
 
 
 def rolled(query: Query, bound: Bound, *, to: Audience) -> Callable[[Any], Rolled] | None:
@@ -47,8 +49,11 @@ def rolled(query: Query, bound: Bound, *, to: Audience) -> Callable[[Any], Rolle
     or words. The days at the ends of a span that are no whole months are read from figures."""
     if not _is_coarse(query, to) or query.one("from", "") > "9999-11":  # after it there is no whole month
         return None
+    finely = bool(_FINE & ({name for name, _ in query.filters} | {*query.get("by")}))
     found, cut = stretches(query.one("from"), query.one("to"), monthly="month" in query.get("by"))
-    bound.shape.append(("rolled", tuple((one.grain, one.first is None, one.last is None) for one in found), len(cut)))
+    bound.shape.append(
+        ("rolled", finely, tuple((one.grain, one.first is None, one.last is None) for one in found), len(cut))
+    )
     ends = [(one, _bound(one.first, bound), _bound(one.last, bound)) for one in found]
     years = next(((first, last) for one, first, last in ends if one.grain == "year"), None)
     months = bound.all(cut)
@@ -56,7 +61,7 @@ def rolled(query: Query, bound: Bound, *, to: Audience) -> Callable[[Any], Rolle
 
     def made(figure: Any) -> Rolled:
         open_to_all = figure.audience.is_(None)
-        some = [_of_stretch(one.grain, first, last) for one, first, last in ends]
+        some = [_of_stretch(one.grain if finely else f"{one.grain}s", first, last) for one, first, last in ends]
         where = [sa.or_(*some) if some else sa.false(), *(_holds(*one) for one in asked)]
         loose = [open_to_all, figure.month.is_(None)]
         if years is not None:

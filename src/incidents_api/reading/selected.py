@@ -19,9 +19,8 @@ from incidents_api.reading.cells import CELL, DEFAULT_ZOOM, cell_of
 from incidents_api.reading.conditions import conditions
 from incidents_api.reading.query import Query
 from incidents_api.storage import tables
-from incidents_api.storage.tables import KIND_TABLES
+from incidents_api.storage.tables import KIND_TABLES, PERIOD_TOTAL
 
-PERIOD = "period_total"
 OF_FIGURES = ("population", *DIMS)
 """Groups that break figures down, not incidents."""
 ITSELF = ""
@@ -119,7 +118,7 @@ class Selected:
     @property
     def is_period(self) -> Condition:
         """Written out, as the index of these few rows is."""
-        return self.told.granularity == sa.literal_column(f"'{PERIOD}'")  # type: ignore[no-any-return]
+        return self.told.granularity == sa.literal_column(f"'{PERIOD_TOTAL}'")  # type: ignore[no-any-return]
 
     @property
     def no_period(self) -> Condition:

@@ -2,39 +2,43 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import add
+from operator import add, itemgetter
 from typing import Any
 
 import sqlalchemy as sa
 
 from incidents_api.model.audience import Audience
-from incidents_api.model.claims import DIMS
 from incidents_api.model.figures import LEVELS, MEASURE_ABOVE, Figure
 from incidents_api.model.netting import Netted
 from incidents_api.reading.bound import Bound, seen
 from incidents_api.reading.cells import CELL, DEFAULT_ZOOM, box
 from incidents_api.reading.query import Query
 from incidents_api.reading.rolled import Rolled, rolled
-from incidents_api.reading.selected import ITSELF, OF_FIGURES, PERIOD, Selected, counted_by, is_broken_down, selected
+from incidents_api.reading.selected import ITSELF, OF_FIGURES, Selected, counted_by, is_broken_down, selected
 from incidents_api.storage import tables
 from incidents_api.storage.database import Statement
 from incidents_api.storage.dialects import by_index
 from incidents_api.storage.levels import added, standing
-from incidents_api.storage.tables import KIND_TABLES
+from incidents_api.storage.tables import KIND_TABLES, PERIOD_TOTAL
 
-_TEXTS = ("k1", "k2", "k3", "id", "other", "measure", "population", *DIMS)
-_NUMBERS = ("n", *LEVELS, "only", "open")
+_KEYS = ("k1", "k2", "k3")
+_NUMBERS = (*LEVELS, "n", "only", "open")
 _POINT = ("lon", "lat")
-_COLUMNS = (*_TEXTS, *_NUMBERS, *_POINT)
+_COLUMNS: dict[str, Any] = {
+    **dict.fromkeys((*_KEYS, "measure", "about"), sa.Text),
+    **dict.fromkeys(_NUMBERS, sa.BigInteger),
+    **dict.fromkeys(_POINT, sa.Double),
+}
 
 
 def statement(query: Query, *, to: Audience) -> Statement:
-    """Rows of (what, k1, k2, k3, id, other, measure, ..., n, low, best, ..., lon, lat), read in one snapshot.
+    """Rows of (what, a column for each group, measure, about, low, best, high, n, only, open), with cells the middle of
+    their points, read in one snapshot.
 
     what: `sums` (sums by group and measure; several rows of one group add up), `rows` (incidents by group, where sums
     do not tell), `taken` (what parts take off the sums of their wholes), `netted` (how many parts, and wholes that they
-    exceed), `tree` (the figures of an incident to be netted by itself), `member` (such an incident), `edge` (id is part
-    of other), `left` (period totals left out), `head` (the seq).
+    exceed), `tree` (the figures of an incident to be netted by itself: about it, its population and dims), `member`
+    (about such an incident), `edge` (about a part and its whole), `left` (period totals left out), `head` (the seq).
     """
     bound = Bound(query.at)
     bound.shape.append((query.get("by"), wants_period_totals(query), query.get("zoom"), query.get("max_precision")))
@@ -58,9 +62,16 @@ def statement(query: Query, *, to: Audience) -> Statement:
             if not is_broken_down(query):
                 branches += _taken(chosen, part, where, of_parts, count)
             branches += _trees(chosen, where, itself, bound, everyone=is_broken_down(query))
-        return sa.select(sa.union_all(*branches).subquery())
+        rows = sa.union_all(*branches).subquery()
+        return sa.select(*(rows.c[name] for name in _told(query)))
 
     return Statement(("totals", repr(bound.shape)), build, bound.values)
+
+
+def _told(query: Query) -> tuple[str, ...]:
+    """The columns of the rows: each of them costs as much again as reading the row, so there are no others."""
+    by = query.get("by")
+    return ("what", *_KEYS[: len(by)], "measure", "about", *_NUMBERS, *(_POINT if CELL in by else ()))
 
 
 Branch = sa.Select[*tuple[Any, ...]]
@@ -156,14 +167,15 @@ def _trees(chosen: Selected, where: list[Any], itself: Any, bound: Bound, *, eve
     told, edge = chosen.told, tables.relation.alias()
     part_of = sa.and_(edge.c.type == "part_of", bound.true(edge))
     some = told.incident_id.in_(_in_trees(part_of, edge) if everyone else sa.select(tables.entwined.c.incident_id))
-    figures = {name: told[name] for name in ("measure", *OF_FIGURES, *LEVELS)}
+    figures = {name: told[name] for name in ("measure", *LEVELS)}
+    cell = _about(told.incident_id, *(told[name] for name in OF_FIGURES))
     source = chosen.incidents.source
     edges = source.join(edge, sa.and_(edge.c.incident_id == told.incident_id, part_of))
     measured = told.measure >= sa.literal_column("'a'")
     return [
-        _branch("tree", chosen.source, [*where, some, measured], chosen.keys, id=told.incident_id, **figures),
-        _branch("edge", edges, [*where, some, itself], [], id=told.incident_id, other=edge.c.other_id),
-        _branch("member", source, [*where, some, itself], [], id=told.incident_id),
+        _branch("tree", chosen.source, [*where, some, measured], chosen.keys, about=cell, **figures),
+        _branch("edge", edges, [*where, some, itself], [], about=_about(told.incident_id, edge.c.other_id)),
+        _branch("member", source, [*where, some, itself], [], about=told.incident_id),
     ]
 
 
@@ -184,11 +196,19 @@ def edges_above(ids: Iterable[str], at: int | None, *, to: Audience) -> Statemen
 
 def wants_period_totals(query: Query) -> bool:
     """Period totals are left out unless they are asked for, by the option or by their granularity."""
-    return bool(query.one("include_period_totals", default=False)) or PERIOD in query.get("granularity")
+    return bool(query.one("include_period_totals", default=False)) or PERIOD_TOTAL in query.get("granularity")
 
 
 def _in_trees(part_of: Any, edge: Any) -> sa.CompoundSelect[Any]:
     return sa.union(sa.select(edge.c.incident_id).where(part_of), sa.select(edge.c.other_id).where(part_of))
+
+
+def _about(*values: Any) -> Any:
+    """Ids and codes in one text; an empty one is unknown."""
+    joined = values[0]
+    for value in values[1:]:
+        joined = joined + sa.literal_column("' '") + sa.func.coalesce(value, sa.literal_column("''"))
+    return joined
 
 
 def _branch(
@@ -196,8 +216,7 @@ def _branch(
 ) -> Branch:
     """One branch of the union: every column of _COLUMNS, null where the branch has nothing to say."""
     given = {f"k{n}": key for n, key in enumerate(keys, 1)} | columns
-    types: dict[str, Any] = dict.fromkeys(_NUMBERS, sa.BigInteger) | dict.fromkeys(_POINT, sa.Double)
-    selected = [sa.cast(given.get(name, sa.null()), types.get(name, sa.Text)).label(name) for name in _COLUMNS]
+    selected = [sa.cast(given.get(name, sa.null()), type_).label(name) for name, type_ in _COLUMNS.items()]
     return (
         sa.select(sa.literal(what, sa.Text).label("what"), *selected).select_from(source).where(*where).group_by(*group)
     )
@@ -206,8 +225,10 @@ def _branch(
 # --- Reading the rows ----------------------------------------------------------------------------------------------
 
 
-_N = 1 + len(_TEXTS)
-"""Where the numbers of a row begin."""
+_N = len(LEVELS)
+"""Where the number of incidents stands among the numbers of a row."""
+_WIDE = 2 + len(_NUMBERS)
+"""How far beyond the keys of a row its point begins."""
 
 
 @dataclass(slots=True)
@@ -217,7 +238,7 @@ class Read:
     incidents: dict[tuple[Any, ...], int] = field(default_factory=dict)
     sums: dict[tuple[Any, ...], dict[str, list[int]]] = field(default_factory=dict)
     trees: dict[str, dict[Any, Figure]] = field(default_factory=dict)
-    points: dict[tuple[Any, ...], tuple[float, float]] = field(default_factory=dict)
+    points: dict[tuple[Any, ...], Sequence[float]] = field(default_factory=dict)
     buckets: dict[tuple[str, Any], set[tuple[Any, ...]]] = field(default_factory=dict)
     edges: dict[str, set[str]] = field(default_factory=dict)
     members: set[str] = field(default_factory=set)
@@ -231,31 +252,33 @@ class Read:
         if measure in MEASURE_ABOVE:
             told = self.sums.setdefault(key, {})
             held = told.get(measure)
-            told[measure] = list(levels) if held is None else list(map(add, held, levels))
+            told[measure] = [*levels] if held is None else [*map(add, held, levels)]
 
-    def count(self, key: tuple[Any, ...], row: Any) -> None:
-        """Add the incidents of a group, and the middle of their points."""
-        self.incidents[key] = self.incidents.get(key, 0) + row[_N]
-        if row[-2] is not None:
-            self.points[key] = (round(row[-2], 5), round(row[-1], 5))
+    def count(self, key: tuple[Any, ...], number: int, point: Sequence[float]) -> None:
+        """Add the incidents of a group, and the middle of their points, if that was asked for."""
+        self.incidents[key] = self.incidents.get(key, 0) + number
+        if point:
+            self.points[key] = point
 
-    def note(self, what: str, key: tuple[Any, ...], row: Any) -> None:
+    def note(self, what: str, key: tuple[Any, ...], measure: str, about: str, numbers: Sequence[int]) -> None:
         """Take what is told of trees, of what was left out, and of the head of the log."""
         match what:
             case "netted":
-                self.parts, self.exceeded = row[_N] or 0, row[_N + 4]
+                self.parts, self.exceeded = numbers[_N] or 0, numbers[_N + 1]
             case "tree":
-                cell = tuple(row[6:_N])
-                self.trees.setdefault(row[4], {})[cell] = Figure(*row[_N + 1 : _N + 4])
-                self.buckets.setdefault((row[4], cell), set()).add(key)
+                incident, *cells = about.split(" ")
+                cell = (measure, *(one or None for one in cells))
+                self.trees.setdefault(incident, {})[cell] = Figure(*numbers[:_N])
+                self.buckets.setdefault((incident, cell), set()).add(key)
             case "member":
-                self.members.add(row[4])
+                self.members.add(about)
             case "edge":
-                self.edges.setdefault(row[4], set()).add(row[5])
+                part, whole = about.split(" ")
+                self.edges.setdefault(part, set()).add(whole)
             case "left":
-                self.left += row[_N]
+                self.left += numbers[_N]
             case "head":
-                self.head = row[_N]
+                self.head = numbers[_N]
 
 
 def read(rows: Iterable[Any], query: Query) -> Read:
@@ -266,18 +289,18 @@ def read(rows: Iterable[Any], query: Query) -> Read:
         found.incidents[()] = 0
     width = 1 + len(by)
     for row in rows:
-        what, measure, key = row[0], row[6], tuple(row[1:width])
+        what, key, measure, numbers = row[0], row[1:width], row[width], row[width + 2 : width + _WIDE]
         if what == "sums":
-            if row[_N]:
-                found.add(key, measure, (*row[_N + 1 : _N + 4], row[_N], *row[_N + 4 : _N + 6]))
+            if number := numbers[_N]:
+                found.add(key, measure, numbers)
                 if measure in counted and not by_figures:
-                    found.count(key, row)
+                    found.count(key, number, row[width + _WIDE :])
         elif what == "rows":
-            found.count(key, row)
+            found.count(key, numbers[_N], row[width + _WIDE :])
         elif what == "taken":
-            found.add(key, measure, (*row[_N + 1 : _N + 4], 0, 0, 0))
+            found.add(key, measure, (*numbers[:_N], 0, 0, 0))
         else:
-            found.note(what, key, row)
+            found.note(what, key, measure, row[width + 1], numbers)
     return found
 
 
@@ -297,22 +320,26 @@ def settle(found: Read, netted: Netted) -> None:
 def answer(found: Read, query: Query) -> list[dict[str, Any]]:
     """The rows of the answer: the largest groups first, the null bucket last."""
     by = query.get("by")
-    order = list(MEASURE_ABOVE)
-    names = ("low", "best", "high", "incidents", "lower_bound_only", "open_ended")
+    some = set().union(*found.sums.values())
+    order = [measure for measure in MEASURE_ABOVE if measure in some]
     rows = []
     for key, incidents in found.incidents.items():
-        measures: Mapping[str, list[int]] = found.sums.get(key, {})
+        labels = [_label(name, value, query) for name, value in zip(by, key, strict=True)]
+        told: Mapping[str, list[int]] = found.sums.get(key, {})
         row: dict[str, Any] = {
-            "key": {name: _label(name, value, query) for name, value in zip(by, key, strict=True)},
+            "key": dict(zip(by, labels, strict=True)),
             "incidents": incidents,
-            "measures": {one: dict(zip(names, measures[one], strict=True)) for one in order if one in measures},
+            "measures": {one: _figure(*told[one]) for one in order if one in told},
         }
         if CELL in by and row["key"][CELL] is not None:
-            row["point"] = dict(zip(_POINT, found.points[key], strict=True))
-        rows.append(row)
-    return sorted(
-        rows, key=lambda row: (None in row["key"].values(), -row["incidents"], str(list(row["key"].values())))
-    )
+            row["point"] = {name: round(one, 5) for name, one in zip(_POINT, found.points[key], strict=True)}
+        rows.append(((None in labels, -incidents, str(labels)), row))
+    return [row for _, row in sorted(rows, key=itemgetter(0))]
+
+
+def _figure(low: int, best: int, high: int, incidents: int, only: int, unbounded: int) -> dict[str, int]:
+    levels = {"low": low, "best": best, "high": high}
+    return levels | {"incidents": incidents, "lower_bound_only": only, "open_ended": unbounded}
 
 
 def _label(name: str, value: Any, query: Query) -> Any:

@@ -25,6 +25,7 @@ __all__ = [
     "FULL_ROW",
     "KIND_TABLES",
     "NO_POINT",
+    "PERIOD_TOTAL",
     "POINT",
     "PROJECTIONS",
     "PUBLIC_ROW",
@@ -254,6 +255,8 @@ current_index(figure.c.measure, figure.c.population, figure.c.incident_id)
 current_index(figure.c.admin1, figure.c.measure, figure.c.span_end)
 
 
+PERIOD_TOTAL = "period_total"
+"""The granularity of incidents that are left out of totals unless they are asked for."""
 _FIRST = ("country_order", "measure", "span_end")
 
 
@@ -266,7 +269,7 @@ def _totals_index(name: str, *some: Any, by: tuple[str, ...] = _FIRST, more: tup
 
 _PART = figure.c.whole_id.is_not(None)
 _totals_index("ix_figure_totals", more=POINT)
-_totals_index("ix_figure_period_totals", figure.c.granularity == sa.literal_column("'period_total'"))
+_totals_index("ix_figure_period_totals", figure.c.granularity == sa.literal_column(f"'{PERIOD_TOTAL}'"))
 _totals_index("ix_figure_loose", figure.c.month.is_(None))
 _totals_index("ix_figure_closed", figure.c.audience.is_not(None))
 _totals_index("ix_figure_parts", _PART, by=("country_order", "measure", "span_end", "whole_id", "incident_id"))
@@ -288,10 +291,11 @@ relation = Table(
 current_index(relation.c.other_id, relation.c.type)
 
 ROLLED = ("grain", "period", "country_order", "measure", "type", "granularity", "status")
-"""What sums are kept by: a grain (year or month), and the period that it is of.
+"""What sums are kept by: a grain, and the period that it is of, a year or a month.
 
-Incidents alone are also counted by the precision of their place, which then stands for the period: `point` by all the
-rest, `points` by status alone.
+`year` and `month` are by all the rest; `years` and `months`, which are fewer by far, are not by type, and of the
+granularity they only tell period totals. Incidents alone are also counted by the precision of their place, which then
+stands for the period: `point` by all the rest, `points` by status alone.
 """
 NO_POINT = "-"
 """Begins the precision of a place that has no point."""

@@ -13,7 +13,7 @@ from incidents_api.model.revision import Revision
 from incidents_api.model.wire import Record
 from incidents_api.storage import dialects, tables
 from incidents_api.storage.levels import added
-from incidents_api.storage.tables import NO_POINT, ROLLED
+from incidents_api.storage.tables import NO_POINT, PERIOD_TOTAL, ROLLED
 from incidents_api.writing.lookup import some_of
 
 _AT_ONCE = 500
@@ -41,14 +41,16 @@ def _add_up(conn: Connection, incident_ids: Iterable[str], sign: int) -> bool:
 @cache
 def _addition() -> sa.Insert:
     """The statement that adds the figures of incidents to the sums, or takes them out of them."""
-    rolled = sa.union_all(_by("year"), _by("month"), _by_point("point"), _by_point("points"))
+    spans = (_by(period, grain) for period in ("year", "month") for grain in (period, f"{period}s"))
+    rolled = sa.union_all(*spans, _by_point("point"), _by_point("points"))
     return dialects.add_up(tables.rollup, rolled, ROLLED)
 
 
-def _by(grain: str) -> sa.Select[Any]:
-    """The sums of incidents by one grain; those whose dates are too coarse for it are in none."""
+def _by(period: str, grain: str) -> sa.Select[Any]:
+    """The sums of incidents by year or month; those whose dates are too coarse for it are in none."""
     told = tables.figure.c
-    return _sums(grain, told[grain], told.country_order, told.type, told.granularity).where(told[grain].is_not(None))
+    rest = (told.type, told.granularity) if grain == period else (_NOTHING, _IF_PERIOD)
+    return _sums(grain, told[period], told.country_order, *rest).where(told[period].is_not(None))
 
 
 def _by_point(grain: str) -> sa.Select[Any]:
@@ -78,6 +80,8 @@ def _sums(grain: str, period: Any, country: Any, type_: Any, granularity: Any) -
 
 
 _NOTHING: sa.ColumnElement[Any] = sa.literal_column("''", sa.Text)
+_PERIOD: sa.ColumnElement[Any] = sa.literal_column(f"'{PERIOD_TOTAL}'", sa.Text)
+_IF_PERIOD = sa.case((tables.figure.c.granularity == _PERIOD, _PERIOD), else_=_NOTHING)
 _EMPTY = sa.delete(tables.rollup).where(tables.rollup.c.n == sa.literal_column("0"))
 
 

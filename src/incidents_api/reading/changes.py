@@ -13,7 +13,7 @@ from incidents_api.reading.query import Query
 from incidents_api.reading.records import SEPARATOR, document, head_seq
 from incidents_api.storage import tables
 from incidents_api.storage.database import Statement
-from incidents_api.storage.dialects import as_bytes, filled, joined
+from incidents_api.storage.dialects import as_bytes, by_index, filled, joined
 from incidents_api.storage.tables import KIND_TABLES, PUBLIC_ROW, revision
 
 WINDOW = 5_000
@@ -61,6 +61,7 @@ def plain(query: Query, after: int, *, to: Audience) -> Statement:
         stands = sa.and_(own(), made.c.seq_to.is_(None), made.c.audience.is_(None))
         told = sa.case((sa.and_(log.c.record.is_not(None), sa.or_(log.c.kind != "incident", stands)), _upsert(include)))
         rows = sa.select(log.c.seq, told.label("told")).select_from(log.outerjoin(made, same)).where(*where)
+        rows = by_index(rows, made, "ix_incident_by_seq")
         found = rows.order_by(log.c.seq).limit(sa.bindparam("limit", type_=sa.BigInteger)).subquery()
         seq = sa.cast(found.c.seq, sa.Text)
         other = sa.case((found.c.told.is_(None), seq))

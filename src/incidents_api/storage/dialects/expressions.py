@@ -38,9 +38,9 @@ def partial_index(name: str | None, columns: Sequence[Any], *where: Any) -> Inde
     return Index(name, *columns, sqlite_where=met, postgresql_where=met)
 
 
-def by_index(select: sa.Select[Any], table: sa.Table, name: str) -> sa.Select[Any]:
-    """The select with its table read by this partial index of few rows: without statistics SQLite cannot know that they
-    are few. PostgreSQL knows."""
+def by_index(select: sa.Select[Any], table: sa.FromClause, name: str) -> sa.Select[Any]:
+    """The select with its table read by this index, of few rows or with all that is read of them: without statistics
+    SQLite cannot know. PostgreSQL knows."""
     return select.with_hint(table, f"INDEXED BY {name}", dialect_name="sqlite")
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from operator import add, itemgetter
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 
 from incidents_api.model.audience import Audience
@@ -17,7 +18,7 @@ from incidents_api.reading.rolled import Rolled, rolled
 from incidents_api.reading.selected import ITSELF, OF_FIGURES, Selected, counted_by, is_broken_down, selected
 from incidents_api.storage import tables
 from incidents_api.storage.database import Statement
-from incidents_api.storage.dialects import by_index
+from incidents_api.storage.dialects import by_index, rows_as_json
 from incidents_api.storage.levels import added, standing
 from incidents_api.storage.tables import KIND_TABLES, PERIOD_TOTAL
 
@@ -32,8 +33,8 @@ _COLUMNS: dict[str, Any] = {
 
 
 def statement(query: Query, *, to: Audience) -> Statement:
-    """Rows of (what, a column for each group, measure, about, low, best, high, n, only, open), with cells the middle of
-    their points, read in one snapshot.
+    """One row, a JSON array of arrays: what, a value for each group, measure, about, low, best, high, n, only, open;
+    with cells, the middle of their points. All of it is read in one snapshot; `read` sorts it out.
 
     what: `sums` (sums by group and measure; several rows of one group add up), `rows` (incidents by group, where sums
     do not tell), `taken` (what parts take off the sums of their wholes), `netted` (how many parts, and wholes that they
@@ -63,13 +64,13 @@ def statement(query: Query, *, to: Audience) -> Statement:
                 branches += _taken(chosen, part, where, of_parts, count)
             branches += _trees(chosen, where, itself, bound, everyone=is_broken_down(query))
         rows = sa.union_all(*branches).subquery()
-        return sa.select(*(rows.c[name] for name in _told(query)))
+        return sa.select(rows_as_json(*(rows.c[name] for name in _told(query))))
 
     return Statement(("totals", repr(bound.shape)), build, bound.values)
 
 
 def _told(query: Query) -> tuple[str, ...]:
-    """The columns of the rows: each of them costs as much again as reading the row, so there are no others."""
+    """What the arrays hold."""
     by = query.get("by")
     return ("what", *_KEYS[: len(by)], "measure", "about", *_NUMBERS, *(_POINT if CELL in by else ()))
 
@@ -97,13 +98,23 @@ def _sums(query: Query, chosen: Selected, sums: Rolled | None, where: list[Any],
         return [_branch("sums", source, [*where, *only], keys, group=[*keys, told.measure], **numbers)]
     rolls, no_period = tables.rollup.c, [] if wants_period_totals(query) else [sa.not_(sums.is_period)]
     counted = [rolls.measure.in_(count)] if query.get("figures") else []
-    added_up = {name: sa.func.sum(rolls[name]) for name in _NUMBERS} | {"measure": rolls.measure}
-    group, near = [*sums.keys, rolls.measure], chosen.seeks if query.get("country") else []
+    # Where nearly every sum is a group by itself, to group them takes the database longer than to add up the few.
+    single = "month" in query.get("by") and ("country" in query.get("by") or len(query.get("country")) == 1)
+    added_up = {name: rolls[name] if single else sa.func.sum(rolls[name]) for name in _NUMBERS}
+    group, near = [] if single else [*sums.keys, rolls.measure], chosen.seeks if query.get("country") else []
     # Few rows: grouped by a measure that is no column, so that no index is walked for its order.
     measure = sa.func.coalesce(told.measure, sa.literal_column("''"))
     grouped = {"group": [*keys, measure], **numbers, "measure": measure}
     return [
-        _branch("sums", tables.rollup, [*sums.where, *no_period, *counted], sums.keys, group=group, **added_up),
+        _branch(
+            "sums",
+            tables.rollup,
+            [*sums.where, *no_period, *counted],
+            sums.keys,
+            group=group,
+            measure=rolls.measure,
+            **added_up,
+        ),
         *(
             by_index(
                 _branch("sums", source, [*where, *only, *some, *near], keys, **grouped), chosen.incidents.figure, index
@@ -247,12 +258,11 @@ class Read:
     left: int = 0
     head: int = 0
 
-    def add(self, key: tuple[Any, ...], measure: str, levels: Sequence[int]) -> None:
+    def add(self, key: tuple[Any, ...], measure: str, levels: list[int]) -> None:
         """Add numbers to low, best, high, incidents, lower_bound_only, open_ended of a group and measure."""
         if measure in MEASURE_ABOVE:
             told = self.sums.setdefault(key, {})
-            held = told.get(measure)
-            told[measure] = [*levels] if held is None else [*map(add, held, levels)]
+            told[measure] = [*map(add, told[measure], levels)] if measure in told else levels
 
     def count(self, key: tuple[Any, ...], number: int, point: Sequence[float]) -> None:
         """Add the incidents of a group, and the middle of their points, if that was asked for."""
@@ -281,15 +291,15 @@ class Read:
                 self.head = numbers[_N]
 
 
-def read(rows: Iterable[Any], query: Query) -> Read:
-    """Sort the rows of the statement out."""
+def read(told: str, query: Query) -> Read:
+    """Sort out what the statement tells."""
     found, by, counted = Read(), query.get("by"), counted_by(query)
     by_figures = any(name in OF_FIGURES for name in by)
     if not by:
         found.incidents[()] = 0
     width = 1 + len(by)
-    for row in rows:
-        what, key, measure, numbers = row[0], row[1:width], row[width], row[width + 2 : width + _WIDE]
+    for row in orjson.loads(told):
+        what, key, measure, numbers = row[0], tuple(row[1:width]), row[width], row[width + 2 : width + _WIDE]
         if what == "sums":
             if number := numbers[_N]:
                 found.add(key, measure, numbers)
@@ -298,7 +308,7 @@ def read(rows: Iterable[Any], query: Query) -> Read:
         elif what == "rows":
             found.count(key, numbers[_N], row[width + _WIDE :])
         elif what == "taken":
-            found.add(key, measure, (*numbers[:_N], 0, 0, 0))
+            found.add(key, measure, [*numbers[:_N], 0, 0, 0])
         else:
             found.note(what, key, measure, row[width + 1], numbers)
     return found

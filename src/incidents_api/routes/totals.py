@@ -76,7 +76,8 @@ async def _totals(request: Request, who: Visitor) -> Response:
 
 async def settled(database: Database, read: Query, to: Audience) -> tuple[totals.Read, Netted]:
     """The sums of a query, with what parts add inside their wholes taken out."""
-    told = totals.read(await database.read(totals.statement(read, to=to)), read)
+    ((rows,),) = await database.read(totals.statement(read, to=to))
+    told = totals.read(rows, read)
     wholes = await _nearest_wholes(database, told, told.head if read.at is None else read.at, to)
     netted = net(told.trees, wholes)
     totals.settle(told, netted)

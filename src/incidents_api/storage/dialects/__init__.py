@@ -32,6 +32,7 @@ from incidents_api.storage.dialects.expressions import (
     inside,
     joined,
     partial_index,
+    rows_as_json,
     sqlite_dialect,
     tail,
 )
@@ -94,6 +95,7 @@ __all__ = [
     "make_writer",
     "parse_url",
     "partial_index",
+    "rows_as_json",
     "search_values",
     "sqlite_dialect",
     "tail",

@@ -83,6 +83,27 @@ def _string_agg(element: joined, compiler: Any, **options: Any) -> str:
     return f"string_agg({text}, {separator}{' ORDER BY ' + ', '.join(order) if order else ''})"
 
 
+class rows_as_json(FunctionElement[str]):  # noqa: N801 - reads as an SQL function
+    """rows_as_json(*columns): all rows as one JSON array of arrays, in no order.
+
+    To make and parse it takes half as long as to step through rows whose every value the driver makes an object.
+    """
+
+    type = sa.Text()
+    inherit_cache = True
+    name = "rows_as_json"
+
+
+@compiles(rows_as_json, "sqlite")
+def _json_group_array(element: rows_as_json, compiler: Any, **options: Any) -> str:
+    return f"json_group_array(json_array({compiler.process(element.clauses, **options)}))"
+
+
+@compiles(rows_as_json, "postgresql")
+def _json_agg(element: rows_as_json, compiler: Any, **options: Any) -> str:
+    return f"CAST(json_agg(json_build_array({compiler.process(element.clauses, **options)})) AS text)"
+
+
 class filled(FunctionElement[str]):  # noqa: N801 - reads as an SQL function
     """filled(template, *values): the template with a value in the place of each `%s`; nothing for null.
 

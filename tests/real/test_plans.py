@@ -93,9 +93,9 @@ PUBLIC = Audience(statuses=(*PUBLISHED, "submitted"))
 """Somebody without a key, where the rows of the file are shown: they wait for a review."""
 
 LARGE = {"incident", "revision", "claim", "figure", "participation", "incident_location", "term"}
-WALKS = {"list by date", "list by title", "list by country", "list by place"}
+WALKS = {"list by date", "list by title", "list by country", "list by place", "q"}
 """What may walk along an index in the order of the list, since it stops at the end of the page; a page that is deep in
-the order must be searched for."""
+the order must be searched for. With words only where more than a thousand hold them."""
 
 
 FEW = ("ix_figure_loose", "ix_figure_closed", "ix_figure_parts", "ix_figure_period_totals")

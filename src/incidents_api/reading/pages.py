@@ -16,7 +16,7 @@ from incidents_api.reading.records import SEPARATOR, document, head_seq
 from incidents_api.reading.rolled import unplaced
 from incidents_api.storage import tables
 from incidents_api.storage.database import Statement
-from incidents_api.storage.dialects import as_bytes, by_index, filled, joined
+from incidents_api.storage.dialects import as_bytes, by_index, few_have_words, filled, joined, search_values
 from incidents_api.storage.tables import KIND_TABLES, PUBLIC_ROW, revision
 
 
@@ -96,22 +96,35 @@ def _document(rows: sa.Subquery) -> sa.ColumnElement[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """Some of the rows of a list, found by themselves; the ways of one list have no row in common."""
+    """Some of the rows of a list, found by themselves; the ways of one list have no row in common.
+
+    `only_if`: what must hold of the query, or the way is not walked at all.
+    """
 
     where: list[Condition]
     index: str | None = None
+    only_if: Any = None
+
+
+_FEW = 1_000
+"""Up to so many revisions that hold the words, each is looked up; of more, the list is walked in its order until
+the page is full. Both take as long there in a store of 300,000 incidents."""
 
 
 def _ways(query: Query, bound: Bound) -> Callable[[], list[_Way]]:
     """The ways to all the rows, each of which an index can be walked for in the order of the list.
 
     Of the past: what is true now, and what is true no more. In the order of dates up to a day: what has its date before
-    it, and the few that begin nobody knows when, whose date is that of their end.
+    it, and the few that begin nobody knows when, whose date is that of their end. With words: of words that few hold,
+    and of others; one of the two is empty.
     """
     table = KIND_TABLES[query.kind.name]
     by_day = bool(query.get("to")) and query.sort[0][0] == "date" and query.one("date_mode", "overlaps") == "overlaps"
     last = bound.value(query.one("to")) if by_day else None
     bound.shape.append(("by day", by_day))
+    words = query.kind.name == "incident" and query.one("q")
+    match = bound.value(search_values(words)[0]) if words else None
+    walked = "ix_incident_by_date" if query.sort[0][0] == "date" and not query.get("country") else None
 
     def made() -> list[_Way]:
         now: list[Condition] = [table.c.seq_to.is_(None)]
@@ -121,6 +134,10 @@ def _ways(query: Query, bound: Bound) -> Callable[[], list[_Way]]:
             begins_open.append(table.c.span_start.is_not(None))
             parts = [([table.c.date <= last], None), (begins_open, f"ix_{table.name}_open_start")]
         ways = [_Way([*now, *part], index) for part, index in parts]
+        if match is not None:
+            few: Any = few_have_words(match, sa.literal_column(str(_FEW)))
+            first = ways[0].where
+            ways[:1] = [_Way(first, "ix_incident_by_seq", few), _Way(first, walked, sa.not_(few))]
         if bound.at is not None:
             ended = table.c.seq_to > sa.bindparam("at", type_=sa.BigInteger)
             ways += [_Way([ended, *part]) for part, _ in parts]
@@ -135,7 +152,11 @@ def _found(way: _Way, source: Any, keys: Sequence[_Key], where: Sequence[Any]) -
     named = [key.column.label(f"key_{n}") for n, key in enumerate(keys)]
     own = [table.c[name] for name in ("id", "version", "seq_from", "audience") if name in table.c]
     chosen = sa.select(*own, *named).select_from(source).where(*where, *way.where)
-    chosen = chosen.order_by(*map(_lowest_nulls, keys)).limit(sa.bindparam("limit", type_=sa.Integer))
+    limit: Any = sa.bindparam("limit", type_=sa.Integer)
+    if way.only_if is not None:
+        # SQLite begins with the limit, and looks at other conditions of this kind once for each row.
+        limit = sa.case((way.only_if, limit), else_=sa.literal_column("0"))
+    chosen = chosen.order_by(*map(_lowest_nulls, keys)).limit(limit)
     return chosen if way.index is None else by_index(chosen, table, way.index)
 
 

@@ -59,7 +59,7 @@ class Stream(Response):
 async def end(*tasks: asyncio.Task[Any]) -> None:
     """Cancel the tasks and wait until they have ended, whatever they end with.
 
-    Once is not enough: `asyncio.wait_for` of Python 3.11, which the pool of PostgreSQL waits with, gives its result
+    Once is not enough: `asyncio.wait_for` of Python 3.11, which a pool of connections waits with, gives its result
     instead of the cancellation when both come in the same moment, and the task goes on.
     """
     while running := [task for task in tasks if not task.done()]:

@@ -49,6 +49,7 @@ from incidents_api.storage.dialects.rows import insert_rows
 from incidents_api.storage.dialects.words import (
     clear_words,
     create_search,
+    few_have_words,
     forget_words,
     has_words,
     index_words,
@@ -75,6 +76,7 @@ __all__ = [
     "describe",
     "encoded",
     "exists",
+    "few_have_words",
     "few_index",
     "filled",
     "for_reading",

@@ -36,6 +36,29 @@ def _tsquery(element: has_words, compiler: Any, **options: Any) -> str:
     return f"{column} IN (SELECT seq_from FROM search WHERE words @@ CAST({query} AS tsquery))"  # noqa: S608
 
 
+class few_have_words(FunctionElement[bool]):  # noqa: N801 - reads as an SQL function
+    """few_have_words(match, most): whether no more revisions than that hold the words, for the engine that has no
+    statistics of them; true on the one that has, whose planner knows better."""
+
+    # As above.
+    type = sa.types.NullType()  # type: ignore[assignment]
+    inherit_cache = True
+    name = "few_have_words"
+
+
+@compiles(few_have_words, "sqlite")
+def _count_some(element: few_have_words, compiler: Any, **options: Any) -> str:
+    match, most = (compiler.process(one, **options) for one in element.clauses)
+    # Rendered clauses, as in _match. What it found beyond the most is not counted.
+    some = f"SELECT 1 FROM search WHERE search MATCH {match} LIMIT {most} + 1"  # noqa: S608
+    return f"((SELECT count(*) FROM ({some})) <= {most})"  # noqa: S608
+
+
+@compiles(few_have_words, "postgresql")
+def _unasked(element: few_have_words, compiler: Any, **options: Any) -> str:
+    return "true"
+
+
 def search_values(terms: Iterable[Term]) -> tuple[str, str]:
     """A search in the words of both engines: FTS5's MATCH and PostgreSQL's tsquery."""
     match, tsquery = [], []

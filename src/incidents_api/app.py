@@ -7,14 +7,16 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequen
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.routing import Match
-from starlette.types import Scope
+from starlette.types import ASGIApp, Scope
 
 from incidents_api import __version__, access
 from incidents_api.access.rates import Rate
@@ -123,6 +125,8 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
         # Metrics and logs are our own and hold nothing that clients sent; these would hold their queries.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
+    # Every request looks up here what it needs; starlette's own State looks twice for each.
+    app.state = SimpleNamespace()  # type: ignore[assignment]
     app.state.database = store
     app.state.stopping = asyncio.Event()
     app.state.metrics = Metrics()
@@ -159,17 +163,24 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
     _describe(app)
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(HTTPException, _http_problem)
-    app.add_middleware(
-        CORSMiddleware,
+    app.middleware_stack = _way(app, behind_proxy=settings.trusted_hops > 0)
+    return app
+
+
+def _way(app: FastAPI, *, behind_proxy: bool) -> ASGIApp:
+    """What a request passes, in the place of what FastAPI would put around its router: our front answers for what
+    nobody caught, and measures."""
+    router = ExceptionMiddleware(app.router, app.exception_handlers)
+    cors = CORSMiddleware(
+        router,
         allow_origins=["*"],
         allow_methods=["GET", "HEAD"],
         allow_headers=["Authorization", "If-None-Match"],
         expose_headers=_EXPOSED,
         max_age=86400,
     )
-    app.add_middleware(Direct, endpoints=endpoints(), headers=_TO_ALL_ORIGINS)
-    app.add_middleware(Front, metrics=app.state.metrics, behind_proxy=settings.trusted_hops > 0)
-    return app
+    direct = Direct(cors, endpoints(), _TO_ALL_ORIGINS)
+    return Front(direct, app.state.metrics, behind_proxy=behind_proxy)
 
 
 def _issuer(settings: Settings) -> Issuer | None:

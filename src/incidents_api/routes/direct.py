@@ -66,4 +66,7 @@ class Direct:
 
 def _shape(parts: Sequence[str], gaps: Sequence[int]) -> tuple[str | None, ...]:
     """A path with gaps where its parameters stand."""
-    return tuple(None if n in gaps else part for n, part in enumerate(parts)) if gaps else tuple(parts)
+    shape: list[str | None] = [*parts]
+    for n in gaps:
+        shape[n] = None
+    return tuple(shape)

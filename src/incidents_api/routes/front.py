@@ -2,8 +2,8 @@
 
 import logging
 import re
-import secrets
 import time
+from random import getrandbits
 from typing import Any
 
 from starlette.requests import ClientDisconnect
@@ -103,7 +103,7 @@ def _id(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _SANE.fullmatch(value):
             return str(value, "ascii")
-    return secrets.token_hex(8)
+    return f"{getrandbits(64):016x}"
 
 
 def _told(passage: Passage, seconds: float) -> dict[str, Any]:

@@ -89,13 +89,18 @@ SPAN = ("from", "to", "date_mode")
 # --- The query string ----------------------------------------------------------------------------------------------
 
 
+_NO_CODE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+
+
 def read_pairs(query_string: bytes) -> list[tuple[str, str]]:
     """The parameters of a raw query string; BadQuery when it is too long or no UTF-8."""
+    if not query_string:
+        return []
     if len(query_string) > MAX_QUERY_BYTES:
         longest = max(query_string.split(b"&"), key=len).partition(b"=")[0].decode("ascii", "replace")[:100]
         detail = f"the query is longer than {MAX_QUERY_BYTES:,} bytes"
         raise BadQuery(detail, [Fault(detail, "too_long", parameter=longest)])
-    if re.search(rb"%(?![0-9A-Fa-f]{2})", query_string):
+    if _NO_CODE.search(query_string):
         raise BadQuery("the query is not percent-encoded: % stands before two hexadecimal digits")
     try:
         pairs = parse_qsl(

@@ -60,7 +60,7 @@ def endpoints() -> list[Endpoint]:
 
 
 async def _changes(request: Request, who: Visitor) -> Response:
-    for media in exports.preferred(request.headers.get("accept", "*/*")):
+    for media in exports.preferred(web.header_of(request, b"accept")):
         if media == STREAM:
             return await _stream(request, who)
         if media == NDJSON:

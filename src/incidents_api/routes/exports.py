@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +96,7 @@ def negotiated(name: str, otherwise: web.Handler) -> web.Handler:
     by_type = {exporter.media_type.partition(";")[0]: suffix for suffix, exporter in formats_of(name).items()}
 
     async def handle(request: Request, who: Visitor) -> Response:
-        for media in preferred(request.headers.get("accept", "*/*")):
+        for media in preferred(web.header_of(request, b"accept")):
             if media in by_type:
                 return await _file(name, by_type[media])(request, who)
             if media in (web.JSON, "application/*", "*/*"):
@@ -106,10 +106,11 @@ def negotiated(name: str, otherwise: web.Handler) -> web.Handler:
     return handle
 
 
-def preferred(accept: str) -> list[str]:
-    """The media types of an Accept header, the most wanted first (RFC 9110 section 12.5.1)."""
+@lru_cache(64)
+def preferred(accept: str | None) -> Sequence[str]:
+    """The media types of an Accept header, the most wanted first (RFC 9110 section 12.5.1); without one, anything."""
     found = []
-    for entry in accept.split(",")[:50]:
+    for entry in ("*/*" if accept is None else accept).split(",")[:50]:
         media, *parameters = (part.strip().lower() for part in entry.split(";"))
         quality = next((part[2:] for part in parameters if part.startswith("q=")), "1")
         found.append((float(quality) if re.fullmatch(r"[01](\.[0-9]{0,3})?", quality) else 0.0, media))

@@ -100,11 +100,11 @@ async def _state(request: Request, who: Visitor, kind: Kind, at: int | None = No
     """The state of a record, the one that the path names where none is said; NotFound when there is none that this
     visitor may know of."""
     record_id = of or request.path_params["id"]
-    known = re.fullmatch(UUID_PATTERN, record_id) is not None
+    known = _UUID.fullmatch(record_id) is not None
     rows = await database_of(request).read(records.one(kind, record_id, at, to=who.audience)) if known else []
     if rows and rows[0][4]:
         document, version, link, reason, _, head, operation = rows[0]
-        return _State(document, version, etag(version, link), json.loads(reason or "{}"), head, operation)
+        return _State(document, version, etag(version, link), _read(reason), head, operation)
     for document, version, first, last, _ in await _public_rows(request, who, kind, record_id) if rows else ():
         if (last is None) if at is None else (first <= at and (last is None or last > at)):
             return _State(document, version, _public_tag(version, document), {}, rows[0][5])
@@ -120,6 +120,15 @@ async def _public_rows(request: Request, who: Visitor, kind: Kind, of: str = "")
     if kind.name != "incident" or who.full:
         return ()
     return await database_of(request).read(records.public_rows(of or request.path_params["id"], to=who.audience))
+
+
+_UUID = re.compile(UUID_PATTERN)
+
+
+def _read(reason: str | None) -> Mapping[str, Any]:
+    """Why a record was ended; nothing of one that was not."""
+    told: Mapping[str, Any] = json.loads(reason) if reason else {}
+    return told
 
 
 def _public_tag(version: int, document: str) -> str:
@@ -260,7 +269,7 @@ async def _version(request: Request, who: Visitor, kind: Kind, version: int) -> 
     rows = await database_of(request).read(statement)
     if rows and rows[0][3]:
         document, link, reason, _ = rows[0]
-        return _State(document, version, etag(version, link), json.loads(reason or "{}"))
+        return _State(document, version, etag(version, link), _read(reason))
     for document, own, *_ in await _public_rows(request, who, kind) if rows else ():
         if own == version:
             return _State(document, version, _public_tag(version, document), {})

@@ -116,6 +116,14 @@ def database_of(request: Request) -> Database:
     return database
 
 
+def header_of(request: Request, name: bytes) -> str | None:
+    """The first header of this name, which is spelt small; read as it came in: a mapping of all costs more than one."""
+    for key, value in request.scope["headers"]:
+        if key == name:
+            return str(value, "latin-1")
+    return None
+
+
 def address_of(request: Request) -> str:
     """The address that was asked, without its query."""
     return str(URL(scope={**request.scope, "query_string": b""}))
@@ -172,7 +180,7 @@ def _moved_to(request: Request, survivor: str) -> str:
 async def _visitor(request: Request, *, counted: bool) -> Visitor:
     """Who asks, and what is left to them of their share."""
     try:
-        sent = request.headers.get("authorization")
+        sent = header_of(request, b"authorization")
         who = await access.visitor(database_of(request), sent, request.app.state.issuer)
     except NotAuthenticated:  # who tries keys is counted by address
         if counted:
@@ -284,7 +292,7 @@ def if_match(request: Request) -> tuple[str, ...]:
 
 def not_modified(request: Request, etag: str) -> bool:
     """Whether If-None-Match holds this tag (weak comparison, RFC 9110 section 13.1.2)."""
-    header = request.headers.get("if-none-match")
+    header = header_of(request, b"if-none-match")
     if header is None:
         return False
     return any(tag == "*" or tag.removeprefix("W/") == etag for tag in entity_tags(header))

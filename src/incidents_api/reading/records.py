@@ -47,14 +47,11 @@ def one(kind: Kind, record_id: str, at: int | None = None, *, to: Audience) -> S
         query = query.add_columns(log.c.operation).where(
             log.c.record_id == sa.bindparam("id", type_=sa.Text), log.c.kind == kind.name
         )
-        if at is None:
-            records = tables.record
-            current = sa.and_(records.c.id == log.c.record_id, records.c.version == log.c.version)
-            return query.select_from(log.join(records, current))
-        query = query.where(log.c.seq <= sa.bindparam("at", type_=sa.BigInteger))
+        if at is not None:
+            query = query.where(log.c.seq <= sa.bindparam("at", type_=sa.BigInteger))
         return query.order_by(log.c.version.desc()).limit(1)
 
-    return Statement(("one", kind.name, repr(bound.shape)), build, bound.values | {"id": record_id}, short=True)
+    return Statement(("one", kind.name, *bound.shape), build, bound.values | {"id": record_id}, short=True)
 
 
 def _seen(kind: Kind, to: Audience, bound: Bound) -> Later:

@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import orjson
@@ -29,7 +30,6 @@ from incidents_api.errors import (
 from incidents_api.model.validation import parse
 from incidents_api.model.visitor import Visitor
 from incidents_api.model.wire import stamp
-from incidents_api.routes.limits import shares_of
 from incidents_api.routes.passage import passage_of
 from incidents_api.storage.database import Database
 from incidents_api.writing.once import Answer, Key, once
@@ -179,20 +179,19 @@ def _moved_to(request: Request, survivor: str) -> str:
 
 async def _visitor(request: Request, *, counted: bool) -> Visitor:
     """Who asks, and what is left to them of their share."""
+    held = request.app.state
     try:
-        sent = header_of(request, b"authorization")
-        who = await access.visitor(database_of(request), sent, request.app.state.issuer)
+        who = await access.visitor(held.database, header_of(request, b"authorization"), held.issuer)
     except NotAuthenticated:  # who tries keys is counted by address
         if counted:
-            shares_of(request).charge(request, None)
+            held.shares.charge(request, None)
         raise
     if who.key is not None:
         passage_of(request).key = who.key
-        request.app.state.uses.note(who.key)
+        held.uses.note(who.key)
     if counted:
-        shares_of(request).charge(request, who.key)
-    limits: Limits = request.app.state.limits
-    return who.asking(limits.public_statuses, stamp(request.app.state.clock()))
+        held.shares.charge(request, who.key)
+    return who.asking(held.limits.public_statuses, stamp(held.clock()))
 
 
 # --- Writes --------------------------------------------------------------------------------------------------------
@@ -305,7 +304,27 @@ def answer(
     body: str | bytes, status: int = 200, headers: Mapping[str, str] | None = None, media: str = JSON
 ) -> Response:
     """Bytes as they are."""
-    return Response(body, status, dict(headers or {}), media)
+    return Bytes(body, status, headers, media)
+
+
+class Bytes(Response):
+    """A body with our own headers: what they are called, and the types of media, are few and spelt once."""
+
+    def init_headers(self, headers: Mapping[str, str] | None = None) -> None:
+        """As starlette writes them, without looking for those that it adds itself."""
+        told = [(_spelt(name), value.encode("latin-1")) for name, value in (headers or {}).items()]
+        length = (b"content-length", b"%d" % len(self.body))
+        self.raw_headers = [*told, length, (b"content-type", _media_spelt(self.media_type))]
+
+
+@cache
+def _spelt(name: str) -> bytes:
+    return name.lower().encode("latin-1")
+
+
+@cache
+def _media_spelt(media: str) -> bytes:
+    return (f"{media}; charset=utf-8" if media.startswith("text/") and "charset=" not in media else media).encode()
 
 
 def smallest_answer(

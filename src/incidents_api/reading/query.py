@@ -6,11 +6,12 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import unquote_plus, urlencode
 
 from incidents_api.errors import BadQuery, Fault
-from incidents_api.model.kinds import Kind
+from incidents_api.model.kinds import KINDS, Kind
 from incidents_api.model.wire import UUID_PATTERN
 from incidents_api.reading.parameters import (
     DEFAULT_LIMIT,
@@ -82,6 +83,7 @@ FEED_OPTIONS = ("after", "kind")
 """Parameters of the feed of changes beside the filters of incidents."""
 CELL_OPTIONS = ("figures", "zoom")
 """Parameters of totals: what is told of a group, and how large cells are."""
+_FEED_OPTIONS, _LIST_OPTIONS = (*OPTIONS, *FEED_OPTIONS), (*OPTIONS, *CELL_OPTIONS)
 PLACE = ("bbox", "lat", "lon", "radius_km", "max_precision")
 SPAN = ("from", "to", "date_mode")
 
@@ -103,19 +105,22 @@ def read_pairs(query_string: bytes) -> list[tuple[str, str]]:
     if _NO_CODE.search(query_string):
         raise BadQuery("the query is not percent-encoded: % stands before two hexadecimal digits")
     try:
-        pairs = parse_qsl(
-            query_string.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_VALUES
-        )
+        parts = query_string.decode("ascii").split("&")
+        if len(parts) > MAX_VALUES:
+            raise BadQuery(f"the query has more than {MAX_VALUES} parameters")
+        pairs = [(_plain(name), _plain(value)) for name, _, value in (one.partition("=") for one in parts if one)]
     except UnicodeDecodeError:
         raise BadQuery("the query is not percent-encoded UTF-8") from None
-    except ValueError:
-        raise BadQuery(f"the query has more than {MAX_VALUES} parameters") from None
     for name, value in pairs:
         if "\x00" in name or "\x00" in value:
             raise BadQuery(
                 "U+0000 is not taken", [Fault("U+0000 is not taken", "nul", parameter=name.replace("\x00", "?"))]
             )
     return pairs
+
+
+def _plain(text: str) -> str:
+    return unquote_plus(text, errors="strict") if "%" in text or "+" in text else text
 
 
 def read_once(query_string: bytes, known: Sequence[str] = ()) -> dict[str, str]:
@@ -141,13 +146,19 @@ def moment(value: str) -> int | str:
         ) from None
 
 
+_SORTS: Mapping[str, tuple[str, ...]] = {
+    "totals": (),
+    "claims": ("-date", "-incident_id"),
+    "duplicates": ("-date", "-id"),
+}
+"""The order of what is no list of one kind."""
+
+
 def parse(kind: Kind, query_string: bytes, max_limit: int, purpose: str = "list") -> Query:
     """The query of a read; BadQuery tells every unknown parameter and every value that is not taken."""
     pairs = read_pairs(query_string)
     found, faults = _values(parameters(kind, purpose), pairs)
-    default = {"totals": [], "claims": ["-date", "-incident_id"], "duplicates": ["-date", "-id"]}.get(
-        purpose, [kind.sort]
-    )
+    default = _SORTS.get(purpose, (kind.sort,))
     sort = [(text.lstrip("-"), text.startswith("-")) for text in found.pop("sort", default)]
     faults += _contradictions(found, sort)
     if faults:
@@ -155,10 +166,10 @@ def parse(kind: Kind, query_string: bytes, max_limit: int, purpose: str = "list"
     limit = min(found.pop("limit", [DEFAULT_LIMIT])[0], max_limit)
     cursor = found.pop("cursor", [None])[0]
     when = found.pop("as_of", [None])[0]
-    named = (*OPTIONS, *(FEED_OPTIONS if purpose.startswith("changes") else CELL_OPTIONS))
-    options = tuple((name, tuple(found.pop(name))) for name in named if name in found)
-    filters = tuple((name, tuple(values)) for name, values in sorted(found.items()))
-    kept = tuple((name, text) for name, text in pairs if name != "cursor")
+    named = _FEED_OPTIONS if purpose.startswith("changes") else _LIST_OPTIONS
+    options = tuple([(name, tuple(found.pop(name))) for name in named if name in found])
+    filters = tuple([(name, tuple(values)) for name, values in sorted(found.items())])
+    kept = tuple([pair for pair in pairs if pair[0] != "cursor"])
     query = Query(kind, filters, kept, tuple(sort), limit, as_of=when, options=options)
     return query if cursor is None else replace(query, after=_read_cursor(query, cursor))
 
@@ -255,13 +266,21 @@ def _read_cursor(query: Query, cursor: str) -> tuple[Any, ...]:
         raise BadQuery("the cursor cannot be taken", [fault]) from None
 
 
+_NO_TEXT = re.compile(r"[\x00\ud800-\udfff]")
+
+
+@cache
+def _names(kind: str) -> frozenset[str]:
+    return frozenset(field.name for field in KINDS[kind].fields) | {"incident_id"}
+
+
 def _place(query: Query, key: str) -> tuple[Any, ...]:
     """The values that a key spells: "+value", "-" alone for unknown, the last key as it is; ValueError otherwise."""
     *parts, last = key.split("\x1f")
-    known = {field.name for field in query.kind.fields} | {"incident_id"}
+    known = _names(query.kind.name)
     if len(parts) != len(query.sort) or not _LAST_KEY.fullmatch(last):
         raise ValueError
-    if "\x00" in key or any("\ud800" <= character <= "\udfff" for character in key):
+    if _NO_TEXT.search(key):
         raise ValueError
     place: list[Any] = []
     for part, (name, _) in zip(parts, query.sort, strict=True):

@@ -77,6 +77,11 @@ class Bound:
         self.values[name] = value
         return _parameter(name, type(value).__name__)
 
+    def now(self, to: Audience) -> sa.BindParameter[Any]:
+        """The moment against which embargoes are judged, as a bound parameter; one statement has one."""
+        self.values["now"] = to.now
+        return _parameter("now", "str")
+
     def all(self, values: Iterable[Any]) -> list[sa.BindParameter[Any]]:
         """Bound parameters, one for each value."""
         return [self.value(value) for value in values]
@@ -120,7 +125,7 @@ def opened(table: Any, to: Audience, bound: Bound) -> Later:
     bound.shape.append(("opened", to.full, to.statuses is None))
     if to.full:
         return lambda: sa.or_(table.c.audience.is_(None), table.c.audience == FULL_ROW)
-    now = bound.value(to.now)
+    now = bound.now(to)
 
     def made() -> Condition:
         audience, turns = table.c.audience, table.c.turns
@@ -138,7 +143,7 @@ def _is_view(table: Any, now: sa.ColumnElement[str]) -> Condition:
 def _views(table: Any, to: Audience, bound: Bound) -> Later:
     """Those rows alone."""
     bound.shape.append("views")
-    now = bound.value(to.now)
+    now = bound.now(to)
     return lambda: _is_view(table, now)
 
 
@@ -147,7 +152,7 @@ def _opened_then(table: Any, to: Audience, bound: Bound) -> Later:
     if to.full:
         return opened(table, to, bound)
     bound.shape.append("then")
-    now = bound.value(to.now)
+    now = bound.now(to)
     return lambda: sa.and_(
         table.c.sensitivity == "public", sa.or_(table.c.hold_until.is_(None), table.c.hold_until <= now)
     )

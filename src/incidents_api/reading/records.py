@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -38,8 +39,15 @@ def one(kind: Kind, record_id: str, at: int | None = None, *, to: Audience) -> S
     Where it is ended there is no document; the reason is the tombstone's, and the operation says how it was ended.
     `seen`: whether the audience sees it whole; where it does not, `public_rows` may hold something for it.
     """
-    bound = Bound(at)
-    shown = _seen(kind, to, bound)
+    made = _one(kind.name, at is None, to.full, to.statuses, to.author)
+    return made._replace(values={**made.values, "at": at, "now": to.now, "id": record_id})
+
+
+@lru_cache(256)
+def _one(name: str, current: bool, full: bool, statuses: tuple[str, ...] | None, author: str | None) -> Statement:
+    """The statement for an audience, with what it binds at any moment and of any record."""
+    kind, bound = KINDS[name], Bound(None if current else 0)
+    shown = _seen(kind, Audience(full, statuses, author), bound)
 
     def build() -> sa.Select[*tuple[Any, ...]]:
         log = revision
@@ -47,11 +55,11 @@ def one(kind: Kind, record_id: str, at: int | None = None, *, to: Audience) -> S
         query = query.add_columns(log.c.operation).where(
             log.c.record_id == sa.bindparam("id", type_=sa.Text), log.c.kind == kind.name
         )
-        if at is not None:
+        if not current:
             query = query.where(log.c.seq <= sa.bindparam("at", type_=sa.BigInteger))
         return query.order_by(log.c.version.desc()).limit(1)
 
-    return Statement(("one", kind.name, *bound.shape), build, bound.values | {"id": record_id}, short=True)
+    return Statement(("one", kind.name, *bound.shape), build, bound.values, short=True)
 
 
 def _seen(kind: Kind, to: Audience, bound: Bound) -> Later:

@@ -4,8 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastapi import Request, Response
 
@@ -84,8 +83,7 @@ def read(kind: Kind) -> web.Handler:
     return handle
 
 
-@dataclass(frozen=True, slots=True)
-class _State:
+class _State(NamedTuple):
     """A version of a record as the visitor sees it; `document` is None where the record was ended."""
 
     document: str | bytes | None

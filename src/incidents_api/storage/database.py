@@ -6,8 +6,9 @@ import threading
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -25,8 +26,7 @@ MAX_QUEUE = 2_000
 """How many writes may wait; one more is told to come back later."""
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """A read: `build` makes the SQL, once for each `shape`; `values` fill its bound parameters.
 
     Two statements of one shape must build the same SQL. `short`: an indexed look-up of a row or two.
@@ -34,7 +34,7 @@ class Statement:
 
     shape: Hashable
     build: Callable[[], sa.Select[Any]]
-    values: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = MappingProxyType({})
     short: bool = False
 
 

@@ -72,7 +72,7 @@ class Database:
         if compiled is None:
             if len(self._compiled) > 5_000:
                 self._compiled.clear()
-            compiled = self._compiled[statement.shape] = self._reader.compile(statement.build())
+            compiled = self._compiled[statement.shape] = self._reader.compile(statement.build(), short=statement.short)
         return await self._reader.rows(compiled, statement.values, short=statement.short)
 
     # --- Writes ----------------------------------------------------------------------------------------------------

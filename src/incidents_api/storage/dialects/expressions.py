@@ -52,10 +52,19 @@ class _Hinting(SQLiteCompiler):
         return text
 
 
-def sqlite_dialect() -> Any:
-    """How reads are spelt for SQLite."""
+class _Spelling(_Hinting):
+    """The same with constants in the text: in a short look-up, to bind them all takes a fifth of the time."""
+
+    def visit_bindparam(self, bindparam: Any, *, literal_binds: bool = False, **options: Any) -> Any:  # type: ignore[override]
+        """A value that the statement brings along, as a literal; the name of any other."""
+        constant = literal_binds or bindparam.value is not None
+        return super().visit_bindparam(bindparam, literal_binds=constant, **options)  # type: ignore[no-untyped-call]
+
+
+def sqlite_dialect(*, spelt: bool = False) -> Any:
+    """How reads are spelt for SQLite; `spelt`: with their constants in the text."""
     dialect = sqlite.dialect(paramstyle="named")
-    dialect.statement_compiler = _Hinting
+    dialect.statement_compiler = _Spelling if spelt else _Hinting
     return dialect
 
 

@@ -36,7 +36,7 @@ class Compiled:
 class Reader(Protocol):
     """The read face: one statement, its values, its rows; never writes."""
 
-    def compile(self, statement: sa.Select[Any]) -> Compiled: ...
+    def compile(self, statement: sa.Select[Any], *, short: bool) -> Compiled: ...
     async def rows(self, compiled: Compiled, values: Mapping[str, Any], *, short: bool) -> list[Row]: ...
     def load(self) -> ReaderLoad: ...
     async def close(self) -> None: ...
@@ -89,14 +89,14 @@ class SqliteReader:
 
     def __init__(self, path: str, threads: int, seconds: float) -> None:
         self._path, self._seconds = Path(path).resolve(), seconds
-        self._dialect = sqlite_dialect()
+        self._dialects = {short: sqlite_dialect(spelt=short) for short in (False, True)}
         self._threads = Threads(threads, seconds)
         self._local = threading.local()
         self._connections: list[_Connection] = []
 
-    def compile(self, statement: sa.Select[Any]) -> Compiled:
+    def compile(self, statement: sa.Select[Any], *, short: bool) -> Compiled:
         """The statement as a string for the driver, whose values have names."""
-        compiled = statement.compile(dialect=self._dialect)
+        compiled = statement.compile(dialect=self._dialects[short])
         return Compiled(str(compiled), dict(compiled.params))
 
     async def rows(self, compiled: Compiled, values: Mapping[str, Any], *, short: bool) -> list[Row]:
@@ -172,7 +172,7 @@ class PostgresReader:
             open=False,
         )
 
-    def compile(self, statement: sa.Select[Any]) -> Compiled:
+    def compile(self, statement: sa.Select[Any], *, short: bool) -> Compiled:
         """The statement as bytes for the driver, whose values have places."""
         compiled: Any = statement.compile(dialect=self._dialect)
         return Compiled(str(compiled).encode(), dict(compiled.params), tuple(compiled.positiontup))

@@ -277,6 +277,20 @@ def test_a_statement_is_built_once_for_each_shape(database: Database) -> None:
     assert len(built) == 1
 
 
+def test_constants_in_the_text_of_a_short_look_up_are_what_they_are_when_bound(database: Database) -> None:
+    def select() -> sa.Select[Any]:
+        constants = ("it's 100 % \\ :n ? é", 7, 2.5, True, False, None)
+        return sa.select(*map(sa.literal, constants), sa.bindparam("n", type_=sa.Integer))
+
+    async def ask() -> None:
+        bound = await database.read(Statement("bound", select, {"n": 1}))
+        spelt = await database.read(Statement("spelt", select, {"n": 1}, short=True))
+        assert [tuple(row) for row in spelt] == [tuple(row) for row in bound] != []
+        await database.close()
+
+    asyncio.run(ask())
+
+
 # --- SQLite --------------------------------------------------------------------------------------------------------
 
 

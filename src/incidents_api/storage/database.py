@@ -120,15 +120,19 @@ class Database:
             self._commit(batch)
 
     def _commit(self, batch: list[_Job]) -> None:
-        """Run each job in a savepoint of one transaction, commit, and only then tell anyone."""
+        """Run each job in a savepoint of one transaction, commit, and only then tell anyone.
+
+        A job that is alone needs none: the transaction is what is taken back when it fails.
+        """
         try:
             with (
                 dialects.writer_lock(self.url, self._seconds),
                 self._engine.connect() as connection,
-                connection.begin(),
+                connection.begin() as transaction,
             ):
                 dialects.lock_head(connection)
-                results = [self._run(connection, job) for job in batch]
+                alone = transaction if len(batch) == 1 else None
+                results = [self._run(connection, job, alone) for job in batch]
             self._batches.add(len(batch))
         except Exception as error:  # whatever failed, every caller must hear that nothing was kept
             failure = error if isinstance(error, Problem) else _translated(error)
@@ -142,8 +146,10 @@ class Database:
                 job.future.set_result(result)
 
     @staticmethod
-    def _run(connection: Connection, job: _Job) -> tuple[_Job, Any, BaseException | None]:
-        savepoint = connection.begin_nested()
+    def _run(
+        connection: Connection, job: _Job, alone: sa.RootTransaction | None
+    ) -> tuple[_Job, Any, BaseException | None]:
+        savepoint = alone or dialects.Savepoint(connection)
         try:
             result = job.function(connection, *job.arguments)
             savepoint.commit()

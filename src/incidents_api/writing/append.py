@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 from incidents_api.errors import Conflict, StaleVersion
 from incidents_api.model.revision import Revision, canonical, commit, link, new_salt
 from incidents_api.storage import dialects, tables
+from incidents_api.storage.dialects import Prepared
 from incidents_api.writing import lookup
 from incidents_api.writing.projection import project, treatment_of
 
@@ -44,9 +45,8 @@ def append(conn: Connection, changes: Sequence[Change], author: str, now: dateti
         )
         for change in changes
     ]
-    head = conn.execute(_HEAD).one()
-    moment = _moment(head.recorded_at, now)
-    seq, previous = head.seq, head.hash
+    [(seq, previous, last, built)] = _HEAD.rows(conn, {})
+    moment = _moment(last, now)
     revisions = []
     for change, (record, reason, salt) in zip(changes, texts, strict=True):
         seq += 1
@@ -66,18 +66,20 @@ def append(conn: Connection, changes: Sequence[Change], author: str, now: dateti
     rows = [{name: getattr(one, name) for name in Revision.__slots__} for one in revisions]
     try:
         dialects.insert_rows(conn, tables.revision, rows)
-        conn.execute(_MOVE_HEAD, {"now_seq": seq, "now_hash": previous, "now_recorded_at": moment})
+        _MOVE_HEAD.run(conn, {"now_seq": seq, "now_hash": previous, "now_recorded_at": moment})
         entries = [(one, change.record, change.reason) for one, change in zip(revisions, changes, strict=True)]
-        project(conn, entries, treatment_of(head.projection))
+        project(conn, entries, treatment_of(built))
     except sa.exc.IntegrityError:
         # Another process took the id or the external id between our look and the lock on the head.
         raise Conflict("another write created the same record first; send it again") from None
     return revisions
 
 
-_HEAD = sa.select(tables.head).with_for_update()
-_MOVE_HEAD = sa.update(tables.head).values(
-    {name: sa.bindparam(f"now_{name}") for name in ("seq", "hash", "recorded_at")}
+_HEAD = Prepared(
+    sa.select(*(tables.head.c[name] for name in ("seq", "hash", "recorded_at", "projection"))).with_for_update()
+)
+_MOVE_HEAD = Prepared(
+    sa.update(tables.head).values({name: sa.bindparam(f"now_{name}") for name in ("seq", "hash", "recorded_at")})
 )
 _HELD = (
     sa.update(tables.record)
@@ -85,7 +87,7 @@ _HELD = (
     .where(tables.record.c.id == sa.bindparam("of"), tables.record.c.version == sa.bindparam("last"))
 )
 # Only a restored record, or a redacted one, changes after its end.
-_HOLD = {False: _HELD.where(tables.record.c.ended.is_(None)), True: _HELD}
+_HOLD = {False: Prepared(_HELD.where(tables.record.c.ended.is_(None))), True: Prepared(_HELD)}
 
 
 def _take(conn: Connection, changes: Sequence[Change]) -> None:
@@ -96,7 +98,7 @@ def _take(conn: Connection, changes: Sequence[Change]) -> None:
             late = one.operation == "restore" or "redaction" in (one.reason or {})
             taken[late].append({"of": one.record_id, "next": one.version, "last": one.version - 1})
     for late, values in taken.items():
-        if values and conn.execute(_HOLD[late], values).rowcount != len(values):
+        if values and _HOLD[late].run(conn, *values) != len(values):
             raise StaleVersion("another write came first; read the record again")
     wanted = {
         (change.kind, scheme, value): change.record_id

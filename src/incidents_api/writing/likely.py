@@ -14,6 +14,7 @@ from incidents_api.model.kinds import Kind
 from incidents_api.model.visitor import Visitor
 from incidents_api.model.wire import Record, Report
 from incidents_api.storage import nearby, tables
+from incidents_api.storage.dialects import Prepared
 from incidents_api.storage.tables import KIND_TABLES
 from incidents_api.writing.records import Written, create
 
@@ -22,7 +23,7 @@ ASKED = Asked()
 
 
 @cache
-def _look_up(*, full: bool) -> sa.Select[Any]:
+def _look_up(*, full: bool) -> Prepared:
     """The candidates of one incident with their records; made once, bound as `nearby.values` says."""
     # Rows of incidents that are told of: of closed ones only to who sees them whole.
     seen = sa.true() if full else nearby.NEAR.c.audience.is_(None)
@@ -31,7 +32,8 @@ def _look_up(*, full: bool) -> sa.Select[Any]:
     own = KIND_TABLES["incident"]
     query = sa.select(log.c.record_id, log.c.record, own.c.owner).join_from(near, known, known.c.id == near.c.id)
     query = query.join(log, sa.and_(log.c.record_id == known.c.id, log.c.version == known.c.version))
-    return query.join(own, sa.and_(own.c.id == known.c.id, own.c.seq_to.is_(None))).limit(MOST_COMPARED)
+    query = query.join(own, sa.and_(own.c.id == known.c.id, own.c.seq_to.is_(None))).limit(MOST_COMPARED)
+    return Prepared(query)
 
 
 def possible_duplicates(conn: Connection, record_id: str, record: Record, who: Visitor) -> list[dict[str, Any]]:
@@ -40,7 +42,7 @@ def possible_duplicates(conn: Connection, record_id: str, record: Record, who: V
     if one is None:
         return []
     found = []
-    for other_id, text, owner in conn.execute(_look_up(full=who.full), nearby.values([window(one, ASKED)])):
+    for other_id, text, owner in _look_up(full=who.full).rows(conn, nearby.values([window(one, ASKED)])):
         other = orjson.loads(text)
         two = traits(other_id, other) if who.audience.sees(other["review"]["status"], owner) else None
         like = None if two is None else likeness(one, two, ASKED)

@@ -14,6 +14,7 @@ from incidents_api.model.visitor import Visitor
 from incidents_api.model.wire import UUID_PATTERN
 from incidents_api.model.words import name_key
 from incidents_api.storage import tables
+from incidents_api.storage.dialects import Prepared
 from incidents_api.storage.tables import KIND_TABLES, PUBLIC_ROW
 
 Own = tuple[str, str, str]
@@ -88,18 +89,22 @@ def by_external_id(conn: Connection, kind: str, external_ids: Iterable[tuple[str
     return next((found[name] for name in names if name in found), None)
 
 
-# Statements that every write needs are made once: making one takes as long as running it.
+# Statements that every write needs are made and compiled once.
 _SOME: sa.BindParameter[str] = sa.bindparam("some", expanding=True)
-_HOLDERS = sa.select(tables.external_id.c.value, tables.external_id.c.record_id).where(
-    tables.external_id.c.kind == sa.bindparam("of"),
-    tables.external_id.c.scheme == sa.bindparam("by"),
-    tables.external_id.c.value.in_(_SOME),
+_HOLDERS = Prepared(
+    sa.select(tables.external_id.c.value, tables.external_id.c.record_id).where(
+        tables.external_id.c.kind == sa.bindparam("of"),
+        tables.external_id.c.scheme == sa.bindparam("by"),
+        tables.external_id.c.value.in_(_SOME),
+    )
 )
-_KNOWN = sa.select(*(tables.record.c[name] for name in ("id", "kind", "version", "ended", "successor"))).where(
-    tables.record.c.id.in_(_SOME)
+_KNOWN = Prepared(
+    sa.select(*(tables.record.c[name] for name in ("id", "kind", "version", "ended", "successor"))).where(
+        tables.record.c.id.in_(_SOME)
+    )
 )
 _LOG = tables.revision.c
-_CURRENT = (
+_CURRENT = Prepared(
     sa.select(_LOG.record_id, _LOG.record)
     .join(tables.record, sa.and_(tables.record.c.id == _LOG.record_id, tables.record.c.version == _LOG.version))
     .where(_LOG.record_id.in_(_SOME), _LOG.record.is_not(None))
@@ -114,7 +119,7 @@ def holders(conn: Connection, names: Iterable[Own]) -> dict[Own, str]:
         groups.setdefault((kind, scheme), set()).add(value)
     for (kind, scheme), values in groups.items():
         for some in some_of(sorted(values), 500):
-            rows = conn.execute(_HOLDERS, {"of": kind, "by": scheme, "some": some})
+            rows = _HOLDERS.rows(conn, {"of": kind, "by": scheme, "some": some})
             found |= {(kind, scheme, value): record_id for value, record_id in rows}
     return found
 
@@ -123,14 +128,14 @@ def known_among(conn: Connection, ids: set[str]) -> dict[str, Known]:
     """What is known of these records."""
     found: dict[str, Known] = {}
     for some in some_of(sorted(ids), 500):
-        found |= {row[0]: Known(*row[1:]) for row in conn.execute(_KNOWN, {"some": some})}
+        found |= {row[0]: Known(*row[1:]) for row in _KNOWN.rows(conn, {"some": some})}
     return found
 
 
 def records_among(conn: Connection, ids: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     """These records as they stand now; those that were ended are left out."""
     for some in some_of(sorted(ids), 500):
-        for record_id, text in conn.execute(_CURRENT, {"some": some}):
+        for record_id, text in _CURRENT.rows(conn, {"some": some}):
             yield record_id, orjson.loads(text)
 
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from typing import Any
 
 import orjson
@@ -19,6 +20,7 @@ from incidents_api.model.revision import Revision, canonical
 from incidents_api.model.wire import Record
 from incidents_api.model.words import words_of
 from incidents_api.storage import dialects, tables
+from incidents_api.storage.dialects import Prepared
 from incidents_api.storage.tables import CHILD_TABLES, KIND_TABLES
 from incidents_api.writing import ancestry, audiences, lookup, rollup
 from incidents_api.writing.audiences import Row
@@ -149,7 +151,7 @@ class _Names:
         wanted = {one for _, record, _ in entries if record is not None for one in named(record)}
         self._names: dict[str, list[str]] = {one: [] for one in wanted}
         for some in lookup.some_of(sorted(wanted), 500):
-            for record_id, value in conn.execute(_KNOWN_AS, {"some": some}):
+            for record_id, value in _KNOWN_AS.rows(conn, {"some": some}):
                 self._names[record_id].append(value)
 
     def of(self, record: Record) -> list[str]:
@@ -163,7 +165,7 @@ class _Names:
 
 
 _NAME = tables.term.c
-_KNOWN_AS = (
+_KNOWN_AS = Prepared(
     sa.select(_NAME.record_id, _NAME.value)
     .where(_NAME.record_id.in_(sa.bindparam("some", expanding=True)), _NAME.field == "known_as", _NAME.seq_to.is_(None))
     .order_by(_NAME.record_id, _NAME.value)
@@ -177,8 +179,7 @@ def named(record: Record) -> set[str]:
 
 
 def _insert(conn: Connection, rows: Rows) -> None:
-    for table, found in rows.items():
-        dialects.insert_rows(conn, table, found)
+    dialects.insert_all(conn, rows)
     rows.clear()
 
 
@@ -187,8 +188,14 @@ def _end_rows(conn: Connection, revised: Sequence[Revision]) -> None:
     for kind in {one.kind for one in revised}:
         ends = [{"of": one.record_id, "ending": one.seq} for one in revised if one.kind == kind]
         for table in (KIND_TABLES[kind], *CHILD_TABLES[kind]):
-            ended = sa.update(table).where(table.columns[0] == sa.bindparam("of"), table.c.seq_to.is_(None))
-            conn.execute(ended.values(seq_to=sa.bindparam("ending")), ends)
+            _ending(table).run(conn, *ends)
+
+
+@cache
+def _ending(table: sa.Table) -> Prepared:
+    """The statement that ends the rows of a record."""
+    ended = sa.update(table).where(table.columns[0] == sa.bindparam("of"), table.c.seq_to.is_(None))
+    return Prepared(ended.values(seq_to=sa.bindparam("ending")))
 
 
 def _project_records(conn: Connection, rows: Rows, part: Sequence[Entry]) -> None:
@@ -202,8 +209,14 @@ def _project_records(conn: Connection, rows: Rows, part: Sequence[Entry]) -> Non
         else:
             states.append({"of": revision.record_id} | {f"now_{name}": value for name, value in state.items()})
     if states:
-        bound: dict[str, Any] = {name: sa.bindparam(f"now_{name}") for name in ("version", "ended", "successor")}
-        conn.execute(sa.update(tables.record).where(tables.record.c.id == sa.bindparam("of")).values(bound), states)
+        _STATE.run(conn, *states)
+
+
+_STATE = Prepared(
+    sa.update(tables.record)
+    .where(tables.record.c.id == sa.bindparam("of"))
+    .values({name: sa.bindparam(f"now_{name}") for name in ("version", "ended", "successor")})
+)
 
 
 def _hand_over(conn: Connection, revision: Revision, reason: Record | None) -> None:

@@ -3,6 +3,7 @@
 from incidents_api.storage.dialects.connections import (
     COPIES,
     MANY,
+    Savepoint,
     add_up,
     describe,
     exists,
@@ -36,6 +37,7 @@ from incidents_api.storage.dialects.expressions import (
     sqlite_dialect,
     tail,
 )
+from incidents_api.storage.dialects.prepared import Prepared
 from incidents_api.storage.dialects.readers import (
     READ_OPTIONS,
     Compiled,
@@ -45,7 +47,7 @@ from incidents_api.storage.dialects.readers import (
     SqliteReader,
     make_reader,
 )
-from incidents_api.storage.dialects.rows import insert_rows
+from incidents_api.storage.dialects.rows import insert_all, insert_rows
 from incidents_api.storage.dialects.words import (
     clear_words,
     create_search,
@@ -63,8 +65,10 @@ __all__ = [
     "READ_OPTIONS",
     "Compiled",
     "PostgresReader",
+    "Prepared",
     "Reader",
     "Row",
+    "Savepoint",
     "SqliteReader",
     "Text",
     "add_up",
@@ -85,6 +89,7 @@ __all__ = [
     "index",
     "index_words",
     "indexed_words",
+    "insert_all",
     "insert_rows",
     "inside",
     "is_one_file",

@@ -87,13 +87,13 @@ def index_words(connection: Connection, entries: Sequence[tuple[str, int, Sequen
         return
     if connection.dialect.name == "sqlite":
         rows: list[tuple[Any, ...]] = [(seq, " ".join(words)) for _, seq, words in entries]
-        insert_values(connection, "INSERT INTO search (rowid, words) VALUES (?, ?)", rows)
+        insert_values(connection, ("INSERT INTO search (rowid, words) VALUES (?, ?)", rows))
         return
     rows = [(record_id, seq, _tsvector(words)) for record_id, seq, words in entries]
     if len(rows) > FEW:
         copy_rows(connection, "COPY search (record_id, seq_from, words) FROM STDIN", rows)
         return
-    insert_values(connection, "INSERT INTO search VALUES (%s, %s, CAST(%s AS tsvector))", rows)
+    insert_values(connection, ("INSERT INTO search VALUES ($1, $2, CAST($3 AS tsvector))", rows))
 
 
 def _tsvector(words: Sequence[str]) -> str:

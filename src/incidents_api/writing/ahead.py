@@ -14,16 +14,20 @@ def look_ahead(
     """Look up what reports name, their own names and some ids, and keep it; (which record each name is of, what is
     known of each record). Of the records that the reports name their bodies are kept, too."""
     cited = {own for report in reports for own in _cited(report)}
-    every = cited.union(names)
-    holders = lookup.holders(look.conn, every)
+    holders: dict[Own, str] = {}
+    known: dict[str, Known] = {}
+    for own, record_id, state, record in lookup.standing_for(look.conn, cited):
+        holders[own], known[record_id] = record_id, state
+        if record is not None:
+            look.learn(record, lookup.record_of, record_id)
+    others = {*names} - cited
+    holders |= lookup.holders(look.conn, others)
     wanted = {*holders.values(), *ids}
-    known = lookup.known_among(look.conn, wanted)
+    known |= lookup.known_among(look.conn, wanted - known.keys())
     for one in wanted:
         look.learn(known.get(one), lookup.known, one)
-    for own in every:
+    for own in cited | others:
         look.learn(holders.get(own), lookup.by_external_id, own[0], (own[1:],))
-    for one, record in lookup.records_among(look.conn, {holders[own] for own in cited if own in holders}):
-        look.learn(record, lookup.record_of, one)
     return holders, known
 
 

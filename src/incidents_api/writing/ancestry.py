@@ -8,6 +8,7 @@ from sqlalchemy.engine import Connection
 from incidents_api.model.revision import Revision
 from incidents_api.model.wire import Record
 from incidents_api.storage import dialects, tables
+from incidents_api.storage.dialects import Prepared
 from incidents_api.writing import lookup
 
 
@@ -27,17 +28,16 @@ def place(conn: Connection, revision: Revision, record: Record | None) -> None:
     """Keep the closure of `parent_id`: when a parent changes, everything below the record moves with it."""
     table = tables.ancestry
     current = table.c.seq_to.is_(None)
-    own = {row.ancestor_id: row.depth for row in conn.execute(_depths(table.c.record_id == revision.record_id))}
+    own = dict(_ABOVE.rows(conn, {"of": revision.record_id}))
     wanted: dict[str, int] = {}
     if record is not None:
         wanted = {revision.record_id: 0}
         if record["parent_id"] is not None:
-            above = conn.execute(_depths(table.c.record_id == record["parent_id"]))
-            wanted |= {row.ancestor_id: row.depth + 1 for row in above}
+            above = _ABOVE.rows(conn, {"of": record["parent_id"]})
+            wanted |= {ancestor: depth + 1 for ancestor, depth in above}
     if own == wanted:
         return
-    below = conn.execute(_depths(table.c.ancestor_id == revision.record_id))
-    beneath = {revision.record_id: 0} | {row.record_id: row.depth for row in below}
+    beneath = {revision.record_id: 0} | dict(_BELOW.rows(conn, {"of": revision.record_id}))
     fresh = []
     for record_id, depth in sorted(beneath.items()):
         gone = [ancestor for ancestor in own if ancestor not in wanted or own[ancestor] != wanted[ancestor]]
@@ -77,6 +77,7 @@ def _line(revision: Revision, record_id: str, ancestor: str, depth: int) -> dict
     return told | {"seq_from": revision.seq, "seq_to": None}
 
 
-def _depths(condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    """The rows of the closure that are true now."""
-    return sa.select(tables.ancestry).where(condition, tables.ancestry.c.seq_to.is_(None))
+_LINE = tables.ancestry.c
+_OF: sa.BindParameter[str] = sa.bindparam("of")
+_ABOVE = Prepared(sa.select(_LINE.ancestor_id, _LINE.depth).where(_LINE.record_id == _OF, _LINE.seq_to.is_(None)))
+_BELOW = Prepared(sa.select(_LINE.record_id, _LINE.depth).where(_LINE.ancestor_id == _OF, _LINE.seq_to.is_(None)))

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import orjson
@@ -91,44 +92,63 @@ def by_external_id(conn: Connection, kind: str, external_ids: Iterable[tuple[str
 
 # Statements that every write needs are made and compiled once.
 _SOME: sa.BindParameter[str] = sa.bindparam("some", expanding=True)
-_HOLDERS = Prepared(
-    sa.select(tables.external_id.c.value, tables.external_id.c.record_id).where(
-        tables.external_id.c.kind == sa.bindparam("of"),
-        tables.external_id.c.scheme == sa.bindparam("by"),
-        tables.external_id.c.value.in_(_SOME),
-    )
+_NAME, _KNOWN, _LOG = tables.external_id.c, tables.record.c, tables.revision.c
+_STATE = (_KNOWN.kind, _KNOWN.version, _KNOWN.ended, _KNOWN.successor)
+_NAMED = (
+    _NAME.kind.in_(sa.bindparam("kinds", expanding=True)),
+    _NAME.scheme.in_(sa.bindparam("schemes", expanding=True)),
+    _NAME.value.in_(_SOME),
 )
-_KNOWN = Prepared(
-    sa.select(*(tables.record.c[name] for name in ("id", "kind", "version", "ended", "successor"))).where(
-        tables.record.c.id.in_(_SOME)
-    )
+_HOLDERS = Prepared(sa.select(_NAME.kind, _NAME.scheme, _NAME.value, _NAME.record_id).where(*_NAMED))
+_STANDING = Prepared(
+    sa.select(_NAME.kind, _NAME.scheme, _NAME.value, _NAME.record_id, *_STATE, _LOG.record)
+    .join_from(tables.external_id, tables.record, _KNOWN.id == _NAME.record_id)
+    .join(tables.revision, sa.and_(_LOG.record_id == _KNOWN.id, _LOG.version == _KNOWN.version))
+    .where(*_NAMED)
 )
-_LOG = tables.revision.c
+_KNOWN_AMONG = Prepared(sa.select(_KNOWN.id, *_STATE).where(_KNOWN.id.in_(_SOME)))
 _CURRENT = Prepared(
     sa.select(_LOG.record_id, _LOG.record)
-    .join(tables.record, sa.and_(tables.record.c.id == _LOG.record_id, tables.record.c.version == _LOG.version))
+    .join(tables.record, sa.and_(_KNOWN.id == _LOG.record_id, _KNOWN.version == _LOG.version))
     .where(_LOG.record_id.in_(_SOME), _LOG.record.is_not(None))
 )
 
 
 def holders(conn: Connection, names: Iterable[Own]) -> dict[Own, str]:
     """The records that these external ids name."""
-    found: dict[Own, str] = {}
-    groups: dict[tuple[str, str], set[str]] = {}
-    for kind, scheme, value in names:
-        groups.setdefault((kind, scheme), set()).add(value)
-    for (kind, scheme), values in groups.items():
-        for some in some_of(sorted(values), 500):
-            rows = _HOLDERS.rows(conn, {"of": kind, "by": scheme, "some": some})
-            found |= {(kind, scheme, value): record_id for value, record_id in rows}
-    return found
+    return {name: record_id for name, (record_id,) in _named(conn, _HOLDERS, names)}
+
+
+def standing_for(conn: Connection, names: Iterable[Own]) -> Iterator[tuple[Own, str, Known, dict[str, Any] | None]]:
+    """The records that these external ids name, what is known of them, and their bodies where they stand."""
+    for name, (record_id, *state, text) in _named(conn, _STANDING, names):
+        yield name, record_id, Known(*state), None if text is None else orjson.loads(text)
+
+
+def _named(conn: Connection, statement: Prepared, names: Iterable[Own]) -> Iterator[tuple[Own, tuple[Any, ...]]]:
+    """What a statement tells of external ids: a few of any kind at once, many of each kind and scheme by themselves."""
+    wanted = {*names}
+    groups: dict[tuple[str, ...], set[Own]] = {}
+    for name in wanted:
+        groups.setdefault(name[:2] if len(wanted) > _FEW else (), set()).add(name)
+    for group in groups.values():
+        for some in some_of(group, 500):
+            kinds, schemes, values = (sorted({name[n] for name in some}) for n in range(3))
+            for kind, scheme, value, *told in statement.rows(
+                conn, {"kinds": kinds, "schemes": schemes, "some": values}
+            ):
+                if (kind, scheme, value) in wanted:
+                    yield (kind, scheme, value), tuple(told)
+
+
+_FEW = 16
 
 
 def known_among(conn: Connection, ids: set[str]) -> dict[str, Known]:
     """What is known of these records."""
     found: dict[str, Known] = {}
     for some in some_of(sorted(ids), 500):
-        found |= {row[0]: Known(*row[1:]) for row in _KNOWN.rows(conn, {"some": some})}
+        found |= {row[0]: Known(*row[1:]) for row in _KNOWN_AMONG.rows(conn, {"some": some})}
     return found
 
 
@@ -141,26 +161,39 @@ def records_among(conn: Connection, ids: Iterable[str]) -> Iterator[tuple[str, d
 
 def by_name(conn: Connection, kind: str, name: str) -> list[str]:
     """Ids of the current records with that name or alias, accents and case aside; unnamed actors are never found."""
+    return [row[0] for row in _named_so(kind).rows(conn, {"name": name_key(name)})]
+
+
+@cache
+def _named_so(kind: str) -> Prepared:
     columns = tables.term.c
+    named = columns.value == sa.bindparam("name")
     query = sa.select(columns.record_id).where(
-        columns.kind == kind, columns.field == "known_as", columns.value == name_key(name), columns.seq_to.is_(None)
+        columns.kind == kind, columns.field == "known_as", named, columns.seq_to.is_(None)
     )
     if kind == "actor":
         actors = KIND_TABLES["actor"].c
-        named = sa.exists().where(actors.id == columns.record_id, actors.seq_to.is_(None), actors.identified)
-        query = query.where(named)
-    return list(conn.execute(query.order_by(columns.record_id)).scalars())
+        found = sa.exists().where(actors.id == columns.record_id, actors.seq_to.is_(None), actors.identified)
+        query = query.where(found)
+    return Prepared(query.order_by(columns.record_id))
 
 
 def source_where(conn: Connection, column: str, value: str) -> str | None:
     """The id of the current source with that address or fingerprint, its own or one of a source merged into it."""
+    for found in _sources_where(column):
+        for row in found.rows(conn, {"value": value}):
+            return str(row[0])
+    return None
+
+
+@cache
+def _sources_where(column: str) -> tuple[Prepared, Prepared]:
+    """The statements that find a source by its own, and by one that was merged into it."""
     source, terms = KIND_TABLES["source"], tables.term.c
+    value: sa.BindParameter[str] = sa.bindparam("value")
     own = sa.select(source.c.id).where(source.c[column] == value, source.c.seq_to.is_(None)).order_by(source.c.id)
-    found: str | None = conn.execute(own.limit(1)).scalar_one_or_none()
-    if found is None:
-        merged = sa.select(terms.record_id).where(terms.kind == "source", terms.field == "merged")
-        found = conn.execute(merged.where(terms.value == value, terms.seq_to.is_(None)).limit(1)).scalar_one_or_none()
-    return found
+    merged = sa.select(terms.record_id).where(terms.kind == "source", terms.field == "merged", terms.value == value)
+    return Prepared(own.limit(1)), Prepared(merged.where(terms.seq_to.is_(None)).limit(1))
 
 
 def record_of(conn: Connection, record_id: str) -> dict[str, Any]:
@@ -183,11 +216,13 @@ def parse(document: str) -> dict[str, Any]:
 
 def text_of(conn: Connection, fingerprint: str | None) -> str | None:
     """The text with that sha256, where it is kept."""
-    if fingerprint is None:
-        return None
-    query = sa.select(tables.source_text.c.text).where(tables.source_text.c.fingerprint == fingerprint)
-    found: str | None = conn.execute(query).scalar_one_or_none()
-    return found
+    found = [] if fingerprint is None else _TEXT.rows(conn, {"fingerprint": fingerprint})
+    return found[0][0] if found else None
+
+
+_TEXT = Prepared(
+    sa.select(tables.source_text.c.text).where(tables.source_text.c.fingerprint == sa.bindparam("fingerprint"))
+)
 
 
 def keep_text(conn: Connection, fingerprint: str, text: str) -> None:
@@ -214,10 +249,18 @@ def wholes(conn: Connection, incident_ids: Iterable[str]) -> set[str]:
 
 def shown(conn: Connection, record_id: str, who: Visitor) -> bool:
     """Whether a visitor sees a record whole, as it stands or as it stood when it was ended."""
-    own, to = KIND_TABLES["incident"].c, who.audience
-    query = sa.select(own.audience, own.turns, own.status, own.owner).where(own.id == record_id)
-    row = conn.execute(query.order_by(own.seq_from.desc()).limit(1)).one_or_none()
-    return row is None or (to.opens(row.audience, row.turns) and to.sees(row.status, row.owner))
+    for audience, turns, status, owner in _SHOWN.rows(conn, {"of": record_id}):
+        return who.audience.opens(audience, turns) and who.audience.sees(status, owner)
+    return True
+
+
+_ROW = KIND_TABLES["incident"].c
+_SHOWN = Prepared(
+    sa.select(_ROW.audience, _ROW.turns, _ROW.status, _ROW.owner)
+    .where(_ROW.id == sa.bindparam("of"))
+    .order_by(_ROW.seq_from.desc())
+    .limit(1)
+)
 
 
 def successor_for(conn: Connection, ended: Known, who: Visitor) -> str | None:

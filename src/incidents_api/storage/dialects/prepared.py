@@ -27,11 +27,11 @@ class _Text:
 
 
 class Prepared:
-    """A statement in SQLAlchemy's words. One of its parameters may be expanding: it is given a list."""
+    """A statement in SQLAlchemy's words. Parameters of it that are expanding are given lists, one element at least."""
 
     def __init__(self, statement: sa.Executable) -> None:
         self._statement: Any = statement
-        self._texts: dict[tuple[str, int], _Text] = {}
+        self._texts: dict[tuple[Any, ...], _Text] = {}
 
     def rows(self, connection: Connection, values: Values) -> list[tuple[Any, ...]]:
         """The rows that it finds."""
@@ -42,7 +42,7 @@ class Prepared:
         return found
 
     def run(self, connection: Connection, *several: Values) -> int:
-        """Run it with each of these values; how many rows it changed."""
+        """Run it with each of these values, whose lists are of one length; how many rows it changed."""
         text, bound = "", []
         for values in several:
             text, one = self._bound(connection, values)
@@ -56,26 +56,30 @@ class Prepared:
         return count
 
     def _bound(self, connection: Connection, values: Values) -> tuple[str, list[Any]]:
-        engine, count = connection.dialect.name, 0
-        for name, value in values.items():
-            if type(value) is list:
-                # Few texts for all lengths: an IN that names the last one several times finds the same.
-                count = len(value) if len(value) < _FEW else 1 << (len(value) - 1).bit_length()
-                some = [*value, *value[-1:] * (count - len(value))]
-                values = {**values, **{f"{name}_{n}": one for n, one in enumerate(some, 1)}}
-        text = self._texts.get((engine, count))
+        """The text for lists of these lengths, and the values in its order."""
+        lists = {name: _padded(value) for name, value in values.items() if type(value) is list}
+        engine = connection.dialect.name
+        shape = (engine, *map(len, lists.values()))
+        text = self._texts.get(shape)
         if text is None:
-            text = self._texts[engine, count] = self._compile(engine, count)
+            text = self._texts[shape] = self._compile(engine, lists)
+        if lists:
+            values = dict(values)
+            for name, some in lists.items():
+                values |= {f"{name}_{n}": one for n, one in enumerate(some, 1)}
         return text.sql, [values[name] if name in values else text.literals[name] for name in text.order]
 
-    def _compile(self, engine: str, count: int) -> _Text:
+    def _compile(self, engine: str, lists: Mapping[str, list[Any]]) -> _Text:
         compiled = self._statement.compile(dialect=_DIALECTS[engine]())
-        lists = {name: [None] * count for name, bound in compiled.binds.items() if bound.expanding}
         state = compiled.construct_expanded_state(compiled.params | lists)
         return _Text(state.statement, compiled.params, tuple(state.positiontup))
 
 
-_FEW = 8
+def _padded(some: list[Any]) -> list[Any]:
+    """Few texts for all lengths: an IN that names its last value several times finds the same."""
+    return some + some[-1:] * ((1 << (len(some) - 1).bit_length()) - len(some))
+
+
 _DIALECTS: Mapping[str, Any] = {
     "sqlite": sqlite.dialect,
     # Values by their places: names would be looked for in the text each time.
@@ -107,16 +111,16 @@ def _raw_cursor() -> Any:
 
 
 @contextmanager
-def together(connection: Connection, statement: str) -> Iterator[Callable[[str, Sequence[tuple[Any, ...]]], None]]:
+def together(connection: Connection, statement: str) -> Iterator[Callable[[str, Sequence[Sequence[Any]]], None]]:
     """A function that executes a statement for each of some rows; a server is waited for once, when all is sent."""
     with cursor_of(connection, statement) as cursor:
         if connection.dialect.name == "sqlite":
             yield cursor.executemany
             return
 
-        def send(statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        def send(statement: str, rows: Sequence[Sequence[Any]]) -> None:
             for row in rows:
-                cursor.execute(statement, row, prepare=True)
+                cursor.execute(statement, row)
 
         with cursor.connection.pipeline():
             yield send

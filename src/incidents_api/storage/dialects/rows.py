@@ -23,35 +23,44 @@ def insert_rows(connection: Connection, table: sa.Table, rows: Rows) -> None:
 
 def insert_all(connection: Connection, tables: Mapping[sa.Table, Rows]) -> None:
     """The same for several tables; a few rows of each take one trip to a server."""
-    few: list[tuple[str, list[tuple[Any, ...]]]] = []
+    server = connection.dialect.name == "postgresql"
+    few: list[tuple[str, Sequence[Sequence[Any]]]] = []
     for table, rows in tables.items():
         if not rows:
             continue
-        names, insert, values = _columns(table, connection.dialect.name)
-        if connection.dialect.name == "postgresql" and len(rows) > FEW:
-            copy_rows(connection, f"COPY {table.name} ({names}) FROM STDIN", map(values, rows))
+        names, values = _columns(table)
+        if not server:
+            few.append((_insert(table, names, 1, "?"), list(map(values, rows))))
+        elif len(rows) <= FEW:
+            few.append((_insert(table, names, len(rows), "$"), [[one for row in rows for one in values(row)]]))
         else:
-            few.append((insert, list(map(values, rows))))
+            copy_rows(connection, f"COPY {table.name} ({names}) FROM STDIN", map(values, rows))
     insert_values(connection, *few)
 
 
 @cache
-def _columns(table: sa.Table, engine: str) -> tuple[str, str, Callable[[Mapping[str, Any]], tuple[Any, ...]]]:
-    """The names of the columns, quoted; the statement that inserts a row; and what picks its values."""
+def _columns(table: sa.Table) -> tuple[str, Callable[[Mapping[str, Any]], tuple[Any, ...]]]:
+    """The names of the columns, quoted, and what picks their values out of a row."""
     names = [column.name for column in table.columns]
-    quoted = ", ".join(f'"{name}"' for name in names)
-    marks = ", ".join("?" if engine == "sqlite" else f"${n}" for n, _ in enumerate(names, 1))
+    return ", ".join(f'"{name}"' for name in names), itemgetter(*names)
+
+
+@cache
+def _insert(table: sa.Table, names: str, rows: int, mark: str) -> str:
+    """The statement that inserts so many rows."""
+    each = len(table.columns)
+    marks = [mark if mark == "?" else f"{mark}{n + 1}" for n in range(each * rows)]
+    values = ", ".join(f"({', '.join(marks[n : n + each])})" for n in range(0, len(marks), each))
     # Names of our own tables and columns; every value is bound.
-    return quoted, f"INSERT INTO {table.name} ({quoted}) VALUES ({marks})", itemgetter(*names)  # noqa: S608
+    return f"INSERT INTO {table.name} ({names}) VALUES {values}"  # noqa: S608
 
 
-def insert_values(connection: Connection, *statements: tuple[str, Sequence[tuple[Any, ...]]]) -> None:
+def insert_values(connection: Connection, *statements: tuple[str, Sequence[Sequence[Any]]]) -> None:
     """Statements, each executed for each of its rows, as a part of the transaction."""
-    if len(statements) == 0:
-        return
-    with together(connection, statements[0][0]) as many:
-        for statement, rows in statements:
-            many(statement, rows)
+    if statements:
+        with together(connection, statements[0][0]) as execute:
+            for statement, rows in statements:
+                execute(statement, rows)
 
 
 def copy_rows(connection: Connection, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:

@@ -120,9 +120,9 @@ class Database:
             self._commit(batch)
 
     def _commit(self, batch: list[_Job]) -> None:
-        """Run each job in a savepoint of one transaction, commit, and only then tell anyone.
+        """Run each job in one transaction, commit, and only then tell anyone.
 
-        A job that is alone needs none: the transaction is what is taken back when it fails.
+        One that fails is taken back to a savepoint before it; one that is alone, with the transaction itself.
         """
         try:
             with (
@@ -131,8 +131,8 @@ class Database:
                 connection.begin() as transaction,
             ):
                 dialects.lock_head(connection)
-                alone = transaction if len(batch) == 1 else None
-                results = [self._run(connection, job, alone) for job in batch]
+                begun = transaction if len(batch) == 1 else dialects.Savepoint(connection)
+                results = [self._run(connection, job, begun) for job in batch]
             self._batches.add(len(batch))
         except Exception as error:  # whatever failed, every caller must hear that nothing was kept
             failure = error if isinstance(error, Problem) else _translated(error)
@@ -147,14 +147,13 @@ class Database:
 
     @staticmethod
     def _run(
-        connection: Connection, job: _Job, alone: sa.RootTransaction | None
+        connection: Connection, job: _Job, begun: sa.RootTransaction | dialects.Savepoint
     ) -> tuple[_Job, Any, BaseException | None]:
-        savepoint = alone or dialects.Savepoint(connection)
         try:
             result = job.function(connection, *job.arguments)
-            savepoint.commit()
+            begun.commit()
         except Exception as error:  # handed to the caller that asked for it
-            savepoint.rollback()
+            begun.rollback()
             return job, None, error if isinstance(error, Problem) else _translated(error)
         return job, result, None
 

@@ -57,7 +57,11 @@ def _insert(table: sa.Table, names: str, rows: int, mark: str) -> str:
 
 def insert_values(connection: Connection, *statements: tuple[str, Sequence[Sequence[Any]]]) -> None:
     """Statements, each executed for each of its rows, as a part of the transaction."""
-    if statements:
+    if len(statements) == 1 and len(statements[0][1]) == 1:
+        statement, [row] = statements[0]
+        with cursor_of(connection, statement) as cursor:
+            cursor.execute(statement, row)
+    elif statements:
         with together(connection, statements[0][0]) as execute:
             for statement, rows in statements:
                 execute(statement, rows)

@@ -65,8 +65,8 @@ def append(conn: Connection, changes: Sequence[Change], author: str, now: dateti
         revisions.append(Revision(**entry, reason=reason, record=record, salt=salt, hash=previous))
     rows = [{name: getattr(one, name) for name in Revision.__slots__} for one in revisions]
     try:
-        dialects.insert_rows(conn, tables.revision, rows)
-        _MOVE_HEAD.run(conn, {"now_seq": seq, "now_hash": previous, "now_recorded_at": moment})
+        text, moved = _MOVE_HEAD.bound(conn, {"now_seq": seq, "now_hash": previous, "now_recorded_at": moment})
+        dialects.insert_all(conn, {tables.revision: rows}, (text, [moved]))
         entries = [(one, change.record, change.reason) for one, change in zip(revisions, changes, strict=True)]
         project(conn, entries, treatment_of(built))
     except sa.exc.IntegrityError:

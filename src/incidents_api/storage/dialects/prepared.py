@@ -35,7 +35,7 @@ class Prepared:
 
     def rows(self, connection: Connection, values: Values) -> list[tuple[Any, ...]]:
         """The rows that it finds."""
-        text, bound = self._bound(connection, values)
+        text, bound = self.bound(connection, values)
         with cursor_of(connection, text) as cursor:
             cursor.execute(text, bound)
             found: list[tuple[Any, ...]] = cursor.fetchall()
@@ -45,7 +45,7 @@ class Prepared:
         """Run it with each of these values, whose lists are of one length; how many rows it changed."""
         text, bound = "", []
         for values in several:
-            text, one = self._bound(connection, values)
+            text, one = self.bound(connection, values)
             bound.append(one)
         with cursor_of(connection, text) as cursor:
             if len(bound) == 1:
@@ -55,7 +55,7 @@ class Prepared:
             count: int = cursor.rowcount
         return count
 
-    def _bound(self, connection: Connection, values: Values) -> tuple[str, list[Any]]:
+    def bound(self, connection: Connection, values: Values) -> tuple[str, list[Any]]:
         """The text for lists of these lengths, and the values in its order."""
         lists = {name: _padded(value) for name, value in values.items() if type(value) is list}
         engine = connection.dialect.name
@@ -72,7 +72,8 @@ class Prepared:
     def _compile(self, engine: str, lists: Mapping[str, list[Any]]) -> _Text:
         compiled = self._statement.compile(dialect=_DIALECTS[engine]())
         state = compiled.construct_expanded_state(compiled.params | lists)
-        return _Text(state.statement, compiled.params, tuple(state.positiontup))
+        literals = {name: one.value for name, one in compiled.binds.items() if not one.required}
+        return _Text(state.statement, literals, tuple(state.positiontup))
 
 
 def _padded(some: list[Any]) -> list[Any]:

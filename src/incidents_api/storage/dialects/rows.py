@@ -21,8 +21,10 @@ def insert_rows(connection: Connection, table: sa.Table, rows: Rows) -> None:
     insert_all(connection, {table: rows})
 
 
-def insert_all(connection: Connection, tables: Mapping[sa.Table, Rows]) -> None:
-    """The same for several tables; a few rows of each take one trip to a server."""
+def insert_all(
+    connection: Connection, tables: Mapping[sa.Table, Rows], *then: tuple[str, Sequence[Sequence[Any]]]
+) -> None:
+    """The same for several tables, and other statements then; with few rows of each it is one trip to a server."""
     server = connection.dialect.name == "postgresql"
     few: list[tuple[str, Sequence[Sequence[Any]]]] = []
     for table, rows in tables.items():
@@ -35,7 +37,7 @@ def insert_all(connection: Connection, tables: Mapping[sa.Table, Rows]) -> None:
             few.append((_insert(table, names, len(rows), "$"), [[one for row in rows for one in values(row)]]))
         else:
             copy_rows(connection, f"COPY {table.name} ({names}) FROM STDIN", map(values, rows))
-    insert_values(connection, *few)
+    insert_values(connection, *few, *then)
 
 
 @cache

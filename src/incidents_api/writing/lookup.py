@@ -178,6 +178,20 @@ def _named_so(kind: str) -> Prepared:
     return Prepared(query.order_by(columns.record_id))
 
 
+def names_of(conn: Connection, ids: Iterable[str]) -> Iterator[tuple[Any, ...]]:
+    """(id, name) of what these actors and locations are called by now, in order."""
+    for some in some_of(sorted(ids), 500):
+        yield from _NAMES.rows(conn, {"some": some})
+
+
+_TERM = tables.term.c
+_NAMES = Prepared(
+    sa.select(_TERM.record_id, _TERM.value)
+    .where(_TERM.record_id.in_(_SOME), _TERM.field == "known_as", _TERM.seq_to.is_(None))
+    .order_by(_TERM.record_id, _TERM.value)
+)
+
+
 def source_where(conn: Connection, column: str, value: str) -> str | None:
     """The id of the current source with that address or fingerprint, its own or one of a source merged into it."""
     for found in _sources_where(column):

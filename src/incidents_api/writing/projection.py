@@ -150,9 +150,8 @@ class _Names:
     def __init__(self, conn: Connection, entries: Sequence[Entry]) -> None:
         wanted = {one for _, record, _ in entries if record is not None for one in named(record)}
         self._names: dict[str, list[str]] = {one: [] for one in wanted}
-        for some in lookup.some_of(sorted(wanted), 500):
-            for record_id, value in _KNOWN_AS.rows(conn, {"some": some}):
-                self._names[record_id].append(value)
+        for record_id, value in lookup.names_of(conn, wanted):
+            self._names[record_id].append(value)
 
     def of(self, record: Record) -> list[str]:
         """The names for an incident."""
@@ -162,14 +161,6 @@ class _Names:
         """An actor or location is called so from now on."""
         field = KINDS[revision.kind].field("known_as")
         self._names[revision.record_id] = sorted(set(field.value(record))) if record is not None else []
-
-
-_NAME = tables.term.c
-_KNOWN_AS = Prepared(
-    sa.select(_NAME.record_id, _NAME.value)
-    .where(_NAME.record_id.in_(sa.bindparam("some", expanding=True)), _NAME.field == "known_as", _NAME.seq_to.is_(None))
-    .order_by(_NAME.record_id, _NAME.value)
-)
 
 
 def named(record: Record) -> set[str]:

@@ -321,13 +321,10 @@ def _external(value: str) -> str:
     return value
 
 
-_DAYS = re.compile(r"\d{4}(-\d{2}){0,2}", re.ASCII)
-
-
 def _day(end: str) -> Callable[[str], str]:
     @lru_cache(1024)
     def take(value: str) -> str:
-        if not _DAYS.fullmatch(value):
+        if not re.fullmatch(r"\d{4}(-\d{2}){0,2}", value, re.ASCII):
             raise ValueError("give YYYY-MM-DD, YYYY-MM or YYYY")
         try:
             span = dates.parse(value)
@@ -338,11 +335,8 @@ def _day(end: str) -> Callable[[str], str]:
     return take
 
 
-_WHOLE = re.compile(r"[0-9]+")
-
-
 def _limit(value: str) -> int:
-    if not _WHOLE.fullmatch(value) or not value.strip("0"):
+    if not re.fullmatch(r"[0-9]+", value) or not value.strip("0"):
         raise ValueError("give a whole number from 1")
     return int(value[-18:]) if len(value) <= 18 else 10**18
 
@@ -373,12 +367,9 @@ def _search(value: str) -> Any:
     return read_search(value)
 
 
-_CURSOR = re.compile(r"([0-9a-f]{16})\.([0-9]{1,15})")
-
-
 def cursor(value: str) -> tuple[str, int]:
     """Epoch and seq of a place in the feed of changes."""
-    match = _CURSOR.fullmatch(value)
+    match = re.fullmatch(r"([0-9a-f]{16})\.([0-9]{1,15})", value)
     if match is None:
         raise ValueError("take it whole from the feed: cursor of a change, of a page, or of GET /v1/edition")
     return match[1], int(match[2])

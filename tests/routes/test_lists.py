@@ -3,8 +3,9 @@
 import pytest
 from starlette.testclient import TestClient
 
+from incidents_api.reading import pages as paged
 from tests import make
-from tests.conftest import key_for
+from tests.conftest import key_for, serve
 
 MERGE = {"Content-Type": "application/merge-patch+json"}
 
@@ -42,6 +43,33 @@ def test_words_and_places(seeded: TestClient, asked: str, found: set[str]) -> No
     answer = seeded.get(f"/v1/incidents?{asked}")
     assert answer.status_code == 200, answer.text
     assert set(keys(answer.json())) == found
+
+
+ORDERS = (
+    "",
+    "&sort=date",
+    "&country=MX",
+    "&to=2024-12-31",
+    "&sort=-kidnapped_best",
+    "&type=release,kidnapping",
+    "&as_of={}",
+)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_words_that_many_hold_find_the_same(seeded: TestClient, monkeypatch: pytest.MonkeyPatch, order: str) -> None:
+    """They are found by another way: along the list, not from the index of words."""
+    order = order.format(seeded.get("/v1/edition").json()["seq"])
+    pages = [seeded.get(f"/v1/incidents?q=migr*{order}&limit=3").json()]
+    monkeypatch.setattr(paged, "_FEW", 0)
+    # A statement is kept by its shape, so the others are asked of the same service started anew.
+    with serve(str(seeded.app.state.database.url.render_as_string(hide_password=False))) as again:
+        pages.append(again.get(f"/v1/incidents?q=migr*{order}&limit=3").json())
+        following = again.get(pages[1]["next"]).json() if pages[1]["next"] else None
+    assert pages[0] == pages[1]
+    assert keys(pages[0])
+    if following is not None:
+        assert following == seeded.get(pages[0]["next"]).json()
 
 
 def test_what_cannot_be_placed_is_counted(seeded: TestClient) -> None:

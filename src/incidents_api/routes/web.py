@@ -7,6 +7,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -312,9 +313,10 @@ class Bytes(Response):
 
     def init_headers(self, headers: Mapping[str, str] | None = None) -> None:
         """As starlette writes them, without looking for those that it adds itself."""
-        told = [(_spelt(name), value.encode("latin-1")) for name, value in (headers or {}).items()]
-        length = (b"content-length", b"%d" % len(self.body))
-        self.raw_headers = [*told, length, (b"content-type", _media_spelt(self.media_type))]
+        self.raw_headers = [(_spelt(name), value.encode("latin-1")) for name, value in (headers or {}).items()]
+        if self.status_code != HTTPStatus.NO_CONTENT:  # which may not say how long it is (RFC 9110 section 8.6)
+            self.raw_headers.append((b"content-length", b"%d" % len(self.body)))
+        self.raw_headers.append((b"content-type", _media_spelt(self.media_type)))
 
 
 @cache

@@ -33,15 +33,15 @@ from incidents_api.settings import Settings
 SIZE = 20_000
 ROUNDS = 3
 REACHED = {
-    "get": 5.5,
-    "list": 6.7,
-    "deep": 6.2,
+    "get": 3.8,
+    "list": 5.9,
+    "deep": 5.7,
     "bbox": 4.2,
-    "radius": 4.7,
+    "radius": 4.1,
     "text": 6.0,
-    "text_filter": 5.6,
-    "totals_country": 3.3,
-    "totals_month": 9.1,
+    "text_filter": 4.1,
+    "totals_country": 2.6,
+    "totals_month": 6.0,
     "changes": 8.8,
 }
 """What the rows that miss their goal come to. One leaves when it holds, and figures may only go down."""

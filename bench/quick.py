@@ -91,14 +91,15 @@ class Quick:
         reference, wrong = Reference(self.data), []
         for name, asked in self.asked.items():
             for hit in asked:
-                found = self.service.ids(name, body_of(await wire.ask(self._spelled(name, hit)))) or []
+                found = self.service.ids(name, body_of(await wire.ask(self.spelled_for(name, hit)))) or []
                 if not right(reference, name, hit, found):
                     wrong.append(f"{name}: {hit} is answered by {found[:3]}...")
                     break
         reference.close()
         return wrong
 
-    def _spelled(self, name: str, hit: Hit) -> bytes:
+    def spelled_for(self, name: str, hit: Hit) -> bytes:
+        """The request of a workload as it goes over the wire."""
         request = self.service.request(name, hit)
         if request is None:
             raise ValueError(f"there is no request for {name}")
@@ -114,13 +115,13 @@ class Quick:
             await one.__aenter__()
         for _ in range(rounds):
             for name, asked in self.asked.items():
-                heads = [self._spelled(name, hit) for hit in asked]
+                heads = [self.spelled_for(name, hit) for hit in asked]
                 bound = [self.raw.bound(name, hit) for hit in asked]
-                told[name].add("ours", await _cpu(wire.ask, heads))
+                told[name].add("ours", await cpu_of(wire.ask, heads))
                 told[name].add("sql", _cpu_of(partial(self.raw.ask, name), bound))
-                told[name].add("send", await _cpu(constants[name].ask, [HEAD] * len(heads)))
+                told[name].add("send", await cpu_of(constants[name].ask, [HEAD] * len(heads)))
             told.setdefault("constant_fastapi", Seconds()).add(
-                "ours", await _cpu(constants["constant_fastapi"].ask, [HEAD] * 200)
+                "ours", await cpu_of(constants["constant_fastapi"].ask, [HEAD] * 200)
             )
         for one in constants.values():
             await one.__aexit__()
@@ -132,14 +133,14 @@ class Quick:
         return (set(names) | others) & self.asked.keys()
 
     async def _mean_size(self, wire: Wire, name: str) -> int:
-        some = [len(body_of(await wire.ask(self._spelled(name, hit)))) for hit in self.asked[name]]
+        some = [len(body_of(await wire.ask(self.spelled_for(name, hit)))) for hit in self.asked[name]]
         return round(statistics.mean(some))
 
 
 HEAD = b"GET /v1/changes HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\n\r\n"
 
 
-async def _cpu(ask: Callable[[Any], Awaitable[Any]], asked: Sequence[Any]) -> float:
+async def cpu_of(ask: Callable[[Any], Awaitable[Any]], asked: Sequence[Any]) -> float:
     """CPU seconds of this process for each of these."""
     begun = time.process_time()
     for one in asked:

@@ -5,6 +5,7 @@ CPU time of the service in this process, without sockets, as the quick bench mea
 
 import argparse
 import math
+import statistics
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,8 +15,8 @@ import uvloop
 from bench import ROOT, ours, results
 from bench.generate import data
 from bench.goals import goals
-from bench.quick import Quick, Seconds
-from bench.wire import Wire, body_of, spelled
+from bench.quick import Quick, cpu_of
+from bench.wire import Wire, spelled
 from incidents_api.cli.protocol import bounded
 
 ASKED = ("get", "list", "deep", "bbox", "text", "totals_country", "totals_month")
@@ -28,18 +29,19 @@ Costs = dict[str, dict[int, float]]
 
 async def measure(quick: Quick, rounds: int) -> Mapping[str, float]:
     """Microseconds of CPU of each workload, and of a row of an export."""
+    told: dict[str, list[float]] = {name: [] for name in quick.asked}
     async with Wire(quick.app(), bounded(30.0, 1000)) as wire:
-        await quick.prepare(wire)
         if wrong := await quick.check(wire):
             raise ValueError("; ".join(wrong))
-        told: dict[str, Seconds] = await quick.measure(wire, rounds)
-        found = {name: told[name].middle("ours") for name in ASKED}
+        for _ in range(rounds):
+            for name, asked in quick.asked.items():
+                heads = [quick.spelled_for(name, hit) for hit in asked]
+                told[name].append(await cpu_of(wire.ask, heads))
         request = quick.service.request("export_ndjson", {})
-        if request is not None:
-            begun = time.process_time()
-            lines = body_of(await wire.ask(spelled(request))).count(b"\n")
-            found["export_row"] = (time.process_time() - begun) / lines * 1e6
-    return found
+        begun = time.process_time()
+        lines = await wire.count(spelled(request)) if request else 1
+        row = (time.process_time() - begun) / lines
+    return {name: statistics.median(found) * 1e6 for name, found in told.items()} | {"export_row": row * 1e6}
 
 
 def table(costs: Costs, sizes: Sequence[int]) -> str:
@@ -94,9 +96,9 @@ def main() -> None:
     costs: Costs = {}
     for size in given.sizes:
         service, made = ours.sqlite(), data(size)
-        loaded = service.load(made)
+        service.load(made)
         quick = Quick(made, service, given.hits, ASKED)
-        found = dict(uvloop.run(measure(quick, given.rounds))) | {"bulk_row": loaded / size * 1e6}
+        found = dict(uvloop.run(measure(quick, given.rounds))) | {"bulk_row": service.row * 1e6}
         for name, cost in found.items():
             costs.setdefault(name, {})[size] = cost
     print(table(costs, given.sizes))

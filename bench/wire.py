@@ -19,12 +19,14 @@ App = Callable[..., Any]
 
 
 class _Pipe(asyncio.Transport):
-    """Takes what the protocol writes; `arrived` is set when an answer is whole."""
+    """Takes what the protocol writes; `arrived` is set when an answer is whole. `kept`: whether its bytes are, or only
+    the objects counted that it has line by line."""
 
     def __init__(self) -> None:
         super().__init__()
         self.pieces: list[bytes] = []
         self.arrived = asyncio.Event()
+        self.kept, self.lines = True, 0
         self._wanted = -1
         self._got = 0
 
@@ -39,7 +41,9 @@ class _Pipe(asyncio.Transport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """A piece of an answer: its head says how long it is, or a last chunk ends it."""
         piece = bytes(data)
-        self.pieces.append(piece)
+        self.lines += 0 if self.kept else piece.count(b"}\n")
+        if self.kept or self._wanted < 0:
+            self.pieces.append(piece)
         if self._wanted < 0:
             head, _, rest = piece.partition(b"\r\n\r\n")
             length = head.lower().partition(b"content-length: ")[2]
@@ -103,6 +107,13 @@ class Wire:
         self._connection.data_received(head)
         await self._pipe.arrived.wait()
         return self._pipe.take()
+
+    async def count(self, head: bytes) -> int:
+        """How many objects the answer has, one to a line, however long it is; ValueError when it is not a success."""
+        self._pipe.kept, self._pipe.lines = False, 0
+        body_of(await self.ask(head))
+        self._pipe.kept = True
+        return self._pipe.lines
 
 
 def spelled(request: Request) -> bytes:

@@ -140,9 +140,9 @@ class _Parser:
         self.terms += 1
         if self.terms > MAX_TERMS:
             raise FilterError(f"at the most {MAX_TERMS} conditions", token.start)
-        if self.lexer.opens(token) and token.word in _SPATIAL:
+        if token.opens and token.word in _SPATIAL:
             return self.spatial()
-        if self.lexer.opens(token) and token.word in _TEMPORAL:
+        if token.opens and token.word in _TEMPORAL:
             return self.temporal()
         left = self.side()
         return self.about(left, left.field) if left.field else self.mirrored(left)
@@ -234,12 +234,12 @@ class _Parser:
     def side(self, folds: frozenset[str] = frozenset()) -> _Side:
         """A field or a value."""
         token = self.lexer.peek()
-        if self.lexer.opens(token) and token.word in _FOLDS:
+        if token.opens and token.word in _FOLDS:
             return self.folded(folds)
         value = literal(self.lexer)
         if value is not None:
             return _Side(token.start, value=value, folds=folds)
-        if self.lexer.opens(token) and token.word not in _RESERVED:
+        if token.opens and token.word not in _RESERVED:
             _refuse_function(token)
         if token.text == "(":
             raise FilterError(
@@ -270,7 +270,7 @@ class _Parser:
     def value(self, left: _Side) -> Literal:
         """A value to stand against the field on the left, folded as that is."""
         token = self.lexer.peek()
-        if token.kind == "quoted" or (token.kind == "name" and not self.lexer.opens(token)):
+        if token.kind == "quoted" or (token.kind == "name" and not token.opens):
             if token.word == "NULL":
                 raise FilterError("nothing equals NULL: write IS NULL", token.start)
             if token.text not in self.fields and token.word not in (*_RESERVED, "TRUE", "FALSE"):
@@ -306,7 +306,7 @@ class _Parser:
 
     def place(self) -> _Side:
         token = self.lexer.peek()
-        if token.word not in geometry.NAMES or (token.text in self.fields and not self.lexer.opens(token)):
+        if token.word not in geometry.NAMES or (token.text in self.fields and not token.opens):
             return self.side()
         try:
             found, end = geometry.read(self.lexer.text, token.start)
@@ -339,7 +339,7 @@ class _Parser:
 
     def time(self) -> _Side:
         token = self.lexer.peek()
-        if not (self.lexer.opens(token) and token.word == "INTERVAL"):
+        if not (token.opens and token.word == "INTERVAL"):
             side = self.side()
             if side.field is None and (side.value is None or side.folds):
                 unexpected(token, "a field or a time")
@@ -351,7 +351,7 @@ class _Parser:
     def end(self) -> _Side:
         """One end of an INTERVAL; '..' is open, which has no value."""
         token = self.lexer.peek()
-        if token.kind in ("name", "quoted") and not self.lexer.opens(token):
+        if token.kind in ("name", "quoted") and not token.opens:
             why = "INTERVAL takes days and times in single quotes"
             raise FilterError(f"{why}: ask the dated field itself, as in T_DURING(date, INTERVAL(...))", token.start)
         value = literal(self.lexer)

@@ -1,11 +1,11 @@
 """The words of a CQL2 filter: tokens read one at a time, and the error that points at one.
 
-The rules are those of the BNF of OGC 21-065 (CQL2), Annex B. Read by hand, character by character: no text can make it
-take more than time in proportion to its length.
+The rules are those of the BNF of OGC 21-065 (CQL2), Annex B. Each character is looked at once or twice, and no pattern
+ever goes back: no text can make it take more than time in proportion to its length.
 """
 
-from dataclasses import dataclass
-from typing import NoReturn
+import re
+from typing import NamedTuple, NoReturn
 
 from incidents_api.model.geometry import number_end
 
@@ -14,7 +14,11 @@ MAX_TEXT = 20_000
 MAX_NUMBER = 40
 """Characters of a number: more than any figure needs, and few enough to read at once."""
 
-_SIGNS = ("<>", "<=", ">=", "!=", "==", *"()=<>,+-*/^%")
+_SIGNS = frozenset(("<>", "<=", ">=", "!=", "==", *"()=<>,+-*/^%"))
+_NEVER = re.compile(r"[\x00\ud800-\udfff]")
+_SPACE = re.compile(r"\s*")
+_REST = re.compile(r"[\w:.\u203f\u2040\u0300-\u036f]*")
+"""How a name goes on: with letters, digits, some signs, and the marks that combine with letters."""
 
 
 class FilterError(ValueError):
@@ -26,19 +30,19 @@ class FilterError(ValueError):
         self.position = position
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A word: `kind` is name, quoted (a name in double quotes), string, number, sign or end; `text` without quotes."""
+class Token(NamedTuple):
+    """A word: `kind` is name, quoted (a name in double quotes), string, number, sign or end; `text` without quotes.
+
+    `word`: a plain name in capitals, as keywords are told; empty for anything else, quoted names and Unicode too.
+    `opens`: whether it is a plain name with a bracket after it: an operator, function or literal, never a field.
+    """
 
     kind: str
     text: str
     start: int
     end: int
-
-    @property
-    def word(self) -> str:
-        """A plain name in capitals, as keywords are told; empty for anything else, quoted names and Unicode too."""
-        return self.text.upper() if self.kind == "name" and self.text.isascii() else ""
+    word: str = ""
+    opens: bool = False
 
     def shown(self) -> str:
         """The word as a message names it."""
@@ -58,9 +62,8 @@ class Lexer:
     def __init__(self, text: str) -> None:
         if len(text) > MAX_TEXT:
             raise FilterError(f"at the most {MAX_TEXT:,} characters", MAX_TEXT)
-        for place, character in enumerate(text):
-            if character == "\0" or "\ud800" <= character <= "\udfff":
-                raise FilterError(f"U+{ord(character):04X} is not taken", place)
+        if (never := _NEVER.search(text)) is not None:
+            raise FilterError(f"U+{ord(never[0]):04X} is not taken", never.start())
         self.text = text
         self._ahead: Token | None = None
         self._position = 0
@@ -73,17 +76,13 @@ class Lexer:
 
     def next(self) -> Token:
         """The next token, taken."""
-        token = self.peek()
-        self.move(token.end)
+        token = self._ahead or self._read()
+        self._position, self._ahead = token.end, None
         return token
 
     def move(self, position: int) -> None:
         """Read on from there."""
         self._position, self._ahead = position, None
-
-    def opens(self, token: Token) -> bool:
-        """Whether the word is a plain name with a bracket after it: an operator, function or literal, never a field."""
-        return token.kind == "name" and self.text.startswith("(", self._skip(token.end))
 
     def keyword(self, word: str) -> bool:
         """Takes the keyword if it comes next."""
@@ -100,9 +99,7 @@ class Lexer:
             unexpected(self.peek(), sign)
 
     def _skip(self, position: int) -> int:
-        while position < len(self.text) and self.text[position].isspace():
-            position += 1
-        return position
+        return _SPACE.match(self.text, position).end()  # type: ignore[union-attr]  # it matches everywhere
 
     def _read(self) -> Token:
         text, start = self.text, self._skip(self._position)
@@ -118,22 +115,23 @@ class Lexer:
             if end - start > MAX_NUMBER:
                 raise FilterError(f"a number has at the most {MAX_NUMBER} characters", start)
             return Token("number", text[start:end], start, end)
-        for sign in _SIGNS:
-            if text.startswith(sign, start):
+        for sign in (text[start : start + 2], first):
+            if sign in _SIGNS:
                 return Token("sign", sign, start, start + len(sign))
         hint = ": texts stand in straight quotes, 'so'" if first in "\u2018\u2019\u201c\u201d`" else ""
         raise FilterError(f"the character {first!r} is not taken here{hint}", start)
 
     def _name(self, start: int) -> Token:
-        text, end = self.text, start + 1
+        text = self.text
         if text[start] == '"':
             end = text.find('"', start + 1)
             if end < 0:
                 raise FilterError('the name that begins here has no closing "', start)
             return Token("quoted", text[start + 1 : end], start, end + 1)
-        while end < len(text) and (text[end] in ":_.\u203f\u2040" or _part(text[end])):
-            end += 1
-        return Token("name", text[start:end], start, end)
+        end = _REST.match(text, start + 1).end()  # type: ignore[union-attr]  # it matches everywhere
+        name = text[start:end]
+        word = name.upper() if name.isascii() else ""
+        return Token("name", name, start, end, word, text.startswith("(", self._skip(end)))
 
     def _string(self, start: int) -> Token:
         parts: list[str] = []
@@ -152,11 +150,6 @@ class Lexer:
                 place = end + 2
             else:
                 return Token("string", "".join((*parts, piece)), start, end + 1)
-
-
-def _part(character: str) -> bool:
-    """Whether a name may go on with it: letters, digits and the marks that combine with letters."""
-    return character.isalnum() or "\u0300" <= character <= "\u036f"
 
 
 def unexpected(token: Token, wanted: str) -> NoReturn:

@@ -51,7 +51,7 @@ def literal(lexer: Lexer) -> Literal | None:
     if token.word in ("TRUE", "FALSE"):
         lexer.next()
         return Literal("flag", token.word, token.start)
-    if lexer.opens(token) and token.word in ("DATE", "TIMESTAMP"):
+    if token.opens and token.word in ("DATE", "TIMESTAMP"):
         return _quoted(lexer)
     if token.kind == "sign" and token.text in "+-":
         lexer.next()

@@ -20,7 +20,7 @@ App = Callable[..., Any]
 
 class _Pipe(asyncio.Transport):
     """Takes what the protocol writes; `arrived` is set when an answer is whole. `kept`: whether its bytes are, or only
-    the objects counted that it has line by line."""
+    the lines of its chunks counted."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,9 +41,10 @@ class _Pipe(asyncio.Transport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """A piece of an answer: its head says how long it is, or a last chunk ends it."""
         piece = bytes(data)
-        self.lines += 0 if self.kept else piece.count(b"}\n")
         if self.kept or self._wanted < 0:
             self.pieces.append(piece)
+        elif piece:
+            self.lines += piece.count(b"\n") - 2  # a line feed before the chunk, and one after it
         if self._wanted < 0:
             head, _, rest = piece.partition(b"\r\n\r\n")
             length = head.lower().partition(b"content-length: ")[2]
@@ -109,7 +110,7 @@ class Wire:
         return self._pipe.take()
 
     async def count(self, head: bytes) -> int:
-        """How many objects the answer has, one to a line, however long it is; ValueError when it is not a success."""
+        """How many lines an answer in chunks has, however long it is; ValueError when it is not a success."""
         self._pipe.kept, self._pipe.lines = False, 0
         body_of(await self.ask(head))
         self._pipe.kept = True

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from incidents_api import access
 from incidents_api.cli.protocol import MAX_HEAD_BYTES
 from incidents_api.cli.server import Server, server
-from incidents_api.routes.exports import MARK, Download
+from incidents_api.routes.exports import Download
 from incidents_api.settings import Settings
 from incidents_api.storage import tables
 from incidents_api.storage.database import Database
@@ -190,7 +190,7 @@ def test_slow_clients_hold_neither_the_store_nor_the_others(seeded_url: str, mon
     async def long(job: Download, query: Any, *, text: bool) -> Any:
         async for page in real(job, query, text=text):
             while True:
-                yield MARK.join([page] * 100)  # soon more than the buffers between server and client hold
+                yield bytes(page) * 100  # soon more than the buffers between server and client hold
                 await asyncio.sleep(0)
 
     monkeypatch.setattr(Download, "pages", long)

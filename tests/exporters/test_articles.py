@@ -71,7 +71,7 @@ def test_the_records_are_those_of_the_store(seeded: TestClient) -> None:
     whole = lasting("\f".join("\n".join(items) for items in served.values()))
     for plural, text in zip(served, whole.split("\f"), strict=True):
         exporter = EXPORTERS["ndjson"]()
-        check(f"{plural}.ndjson", exporter.begin() + exporter.write(text.encode()) + exporter.end())
+        check(f"{plural}.ndjson", exporter.begin() + exporter.write(f"{text}\n".encode()) + exporter.end())
 
 
 @pytest.mark.parametrize("name", ["incidents", "claims", "actors", "locations", "sources", "statistics"])

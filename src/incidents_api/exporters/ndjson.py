@@ -20,9 +20,9 @@ class Ndjson:
         """Nothing: there is no header."""
         return b""
 
-    def write(self, lines: bytes) -> bytes:
-        """Ends the last line: the documents come parted by line feeds."""
-        return lines + b"\n"
+    def write(self, lines: bytes | memoryview) -> bytes | memoryview:
+        """The lines as they are: the documents come with a line feed after each."""
+        return lines
 
     def end(self) -> bytes:
         """Nothing: the last line is ended."""

@@ -19,8 +19,8 @@ SORT = (("date", True), ("incident_id", True))
 """Rows come by the date of their incident, newest first, then by incident and claim."""
 
 
-def page(query: Query, *, to: Audience) -> Statement:
-    """(rows joined by SEPARATOR as bytes, keys joined by line feeds, number, head) of up to limit + 1 claims."""
+def page(query: Query, *, to: Audience, mark: str = SEPARATOR) -> Statement:
+    """(rows joined by `mark` as bytes, keys joined by line feeds, number, head) of up to limit + 1 claims."""
     bound = Bound(query.at)
     where, incident, claim = _where(query, bound, to=to)
     if query.after is not None:
@@ -32,8 +32,8 @@ def page(query: Query, *, to: Audience) -> Statement:
     bound.shape.append(query.after is not None)
 
     def build() -> sa.Select[*tuple[Any, ...]]:
-        mark = sa.literal("\x1f")
-        key = sa.literal("+") + incident.c.date + mark + sa.literal("+") + incident.c.id + mark + claim.c.claim_id
+        apart = sa.literal("\x1f")
+        key = sa.literal("+") + incident.c.date + apart + sa.literal("+") + incident.c.id + apart + claim.c.claim_id
         rows = (
             sa.select(
                 claim.c.document.label("document"),
@@ -49,10 +49,10 @@ def page(query: Query, *, to: Audience) -> Statement:
             .subquery()
         )
         order = rows.c.date.desc(), rows.c.incident_id.desc(), rows.c.claim_id
-        told = as_bytes(joined(rows.c.document, sa.literal(SEPARATOR), *order))
+        told = as_bytes(joined(rows.c.document, sa.literal(mark), *order))
         return sa.select(told, joined(rows.c.key, sa.literal("\n"), *order), sa.func.count(), head_seq())
 
-    return Statement(("claims", repr(bound.shape)), build, bound.values | {"limit": query.limit + 1})
+    return Statement(("claims", mark, repr(bound.shape)), build, bound.values | {"limit": query.limit + 1})
 
 
 def total(query: Query, *, to: Audience) -> Statement:

@@ -29,8 +29,8 @@ class _Key:
     nullable: bool = False
 
 
-def page(query: Query, *, to: Audience, left: bool = False) -> Statement:
-    """(records joined by SEPARATOR as bytes, keys joined by line feeds, number, head) of up to limit + 1 of a list.
+def page(query: Query, *, to: Audience, left: bool = False, mark: str = SEPARATOR) -> Statement:
+    """(records joined by `mark` as bytes, keys joined by line feeds, number, head) of up to limit + 1 of a list.
 
     `left`: then one number more for each name of `left_out`. The bytes are made by `encoded`.
     """
@@ -55,14 +55,14 @@ def page(query: Query, *, to: Audience, left: bool = False) -> Statement:
         same = sa.and_(log.c.seq == rows.c.seq_from, log.c.record_id == rows.c.id)
         # One row: the driver steps once, however long the page is.
         return sa.select(
-            as_bytes(joined(told, sa.literal(SEPARATOR), *order)),
+            as_bytes(joined(told, sa.literal(mark), *order)),
             joined(_key(keys), sa.literal("\n"), *order),
             sa.func.count(),
             head_seq(),
             *(count() for count in counts),
         ).select_from(rows.outerjoin(log, same))
 
-    return Statement(("page", repr(bound.shape)), build, bound.values | {"limit": query.limit + 1})
+    return Statement(("page", mark, repr(bound.shape)), build, bound.values | {"limit": query.limit + 1})
 
 
 def total(query: Query, *, to: Audience) -> Statement:

@@ -37,7 +37,8 @@ PAGE = 400
 """Records in one statement; between statements no connection is held, however slow the client."""
 PIECE = 65_536
 """Bytes of a streamed piece, at least; only the last may have fewer."""
-MARK = records.SEPARATOR.encode()
+MARK = "\n"
+"""Parts the records of a page: canonical JSON holds no raw line feed, so the pages of NDJSON are lines as they come."""
 TRIES = 30
 """How often the read of a page is tried again, a second apart, once a file has begun."""
 KEEP_FILES = 8
@@ -208,8 +209,8 @@ class Download:
         layout = self.query.one("layout")
         return make(table(self.name) if layout is None else layout_table(layout), about, **more)
 
-    async def pages(self, query: Query, *, text: bool) -> AsyncIterator[bytes]:
-        """The stored texts page by page, parted by MARK; each is read while the one before it is written."""
+    async def pages(self, query: Query, *, text: bool) -> AsyncIterator[bytes | memoryview]:
+        """The stored texts page by page, MARK after each; a page is read while the one before it is written."""
         rows: Callable[..., Statement] = pages.page
         if text and self.name == "claims":
             rows, query = claims.page, replace(query, sort=claims.SORT)
@@ -219,10 +220,10 @@ class Download:
             """As it stood at the query's seq: what stands now, which costs less to find, until something is written."""
             nonlocal current
             asked = replace(query, at=None) if current else query
-            found: Sequence[Any] = (await read(rows(asked, to=self.who.audience)))[0]
+            found: Sequence[Any] = (await read(rows(asked, to=self.who.audience, mark=MARK)))[0]
             if current and found[3] != query.at:
                 current = False
-                found = (await read(rows(query, to=self.who.audience)))[0]
+                found = (await read(rows(query, to=self.who.audience, mark=MARK)))[0]
             return found
 
         reading = asyncio.ensure_future(page(query, self.database.read))
@@ -234,7 +235,8 @@ class Download:
                     reading = asyncio.ensure_future(page(query, partial(_patiently, self.database)))
                 if count:
                     told = encoded(joined)
-                    yield told[: told.rindex(MARK)] if more else told
+                    # A page is large: a view of it is no copy.
+                    yield memoryview(told)[: told.rindex(b"\n") + 1] if more else told + b"\n"
                     self.counted(min(count, query.limit))
                 if not more:
                     return
@@ -242,25 +244,26 @@ class Download:
             if not reading.cancel() and not reading.cancelled():
                 reading.exception()  # of a page that nobody waits for any more, nobody needs to hear
 
-    def _parsed(self, page: bytes) -> Iterator[Any]:
+    def _parsed(self, page: bytes | memoryview) -> Iterator[Any]:
         """The records, one at a time: what is read next finds the last one's room."""
-        for one in map(orjson.loads, page.split(MARK)):
+        for one in map(orjson.loads, bytes(page)[:-1].split(b"\n")):
             if self.name == "claims":
                 one["claims"] = [claim for claim in one["claims"] if claims.keeps(self.query, claim)]
             yield one
 
-    async def stream(self, exporter: Any) -> AsyncIterator[bytes]:
+    async def stream(self, exporter: Any) -> AsyncIterator[bytes | memoryview]:
         """The bytes of a streamed format, in pieces of PIECE or more."""
-        piece = exporter.begin()
+        held = exporter.begin()
         async for page in self.pages(self.query, text=exporter.takes_text):
-            if exporter.takes_text:
-                piece += exporter.write(page.replace(MARK, b"\n"))
-            else:
-                piece += await asyncio.to_thread(exporter.write, self._parsed(page))
+            lines = page if exporter.takes_text else self._parsed(page)
+            piece = exporter.write(lines) if exporter.takes_text else await asyncio.to_thread(exporter.write, lines)
+            piece = b"".join((held, piece)) if held else piece
+            held = b""
             if len(piece) >= PIECE:
                 yield piece
-                piece = b""
-        yield piece + exporter.end()
+            else:
+                held = bytes(piece)
+        yield held + exporter.end()
 
     async def write(self, exporter: Any, target: Path) -> None:
         """Fill a file; a thread writes while the loop reads the pages."""
@@ -296,7 +299,9 @@ class Download:
         return {name: pulled(self.query if name in ("incidents", "claims") else whole[name]) for name in NAMES}
 
 
-async def _after(first: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _after(
+    first: bytes | memoryview, pieces: AsyncIterator[bytes | memoryview]
+) -> AsyncIterator[bytes | memoryview]:
     yield first
     async for piece in pieces:
         yield piece

@@ -27,6 +27,7 @@ from bench.systems import Data
 from bench.wire import Wire, body_of, spelled
 from bench.workloads import READS
 from incidents_api.app import create_app
+from incidents_api.cli import collect_rarely
 from incidents_api.cli.protocol import bounded
 from incidents_api.settings import Settings
 
@@ -228,6 +229,7 @@ def main() -> None:
     asked.add_argument("--hits", type=int, default=100)
     asked.add_argument("--only", nargs="+", choices=READS, default=READS, metavar="WORKLOAD")
     given = asked.parse_args()
+    collect_rarely()  # as every command does
     service = ours.sqlite()
     made = data(given.size)
     loaded = service.load(made)

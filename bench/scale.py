@@ -17,6 +17,7 @@ from bench.generate import data
 from bench.goals import goals
 from bench.quick import Quick, cpu_of
 from bench.wire import Wire, spelled
+from incidents_api.cli import collect_rarely
 from incidents_api.cli.protocol import bounded
 
 ASKED = ("get", "list", "deep", "bbox", "text", "totals_country", "totals_month")
@@ -93,6 +94,7 @@ def main() -> None:
     asked.add_argument("--hits", type=int, default=100)
     asked.add_argument("--draw", type=Path, default=DRAWING)
     given = asked.parse_args()
+    collect_rarely()  # as every command does
     costs: Costs = {}
     for size in given.sizes:
         service, made = ours.sqlite(), data(size)

@@ -18,12 +18,16 @@ app.add_typer(keys.app, name="key")
 app.add_typer(export.app, name="export")
 
 
-def main() -> None:
-    """Run a command; what an operator must mend is told in one sentence, without a traceback."""
-    # What is loaded by now stays to the end, and records hold no circles: looking for garbage as often as Python does
-    # by itself takes an eighth of an import.
+def collect_rarely() -> None:
+    """What is loaded by now stays to the end, and records hold no circles: to look for garbage as often as Python does
+    by itself takes an eighth of an import."""
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
+
+
+def main() -> None:
+    """Run a command; what an operator must mend is told in one sentence, without a traceback."""
+    collect_rarely()
     try:
         app()
     except OperatorError as error:

@@ -26,7 +26,7 @@ PARTS = {
     "writes": "Writes and mixed load: requests (of bulk: rows) a second, in brackets CPU microseconds",
     "exports": "Exports: rows a second, in brackets CPU microseconds of a row",
     "memory": "Very many lines in one bulk request over HTTP, SQLite, and the most memory that the server ever held",
-    "scale": "CPU microseconds by incidents in the store, without sockets (bulk_row: of the clock, on a busy one)",
+    "scale": "CPU microseconds by incidents in the store, without sockets",
     "serving": "Two and four processes: lists of 100 a second, in brackets CPU microseconds of a list",
 }
 

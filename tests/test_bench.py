@@ -1,18 +1,26 @@
 """The bench measures what it says: the same data each time, many different hits, goals that name what there is."""
 
+import asyncio
+import csv
 import json
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
-from bench import results, tables
+from bench import ours, results, tables
 from bench.generate import data
 from bench.goals import Goal, goals
 from bench.hits import hits
 from bench.reference import Reference
 from bench.results import verdict
 from bench.systems import Data
+from bench.wire import Wire, spelled
 from bench.workloads import OTHERS, READS, WORKLOADS
+from incidents_api.app import create_app
+from incidents_api.settings import Settings
+from incidents_api.storage.database import Database
+from incidents_api.storage.tables import metadata, record
 from tests.real.ucdp import need
 
 SIZE = 2_000
@@ -55,6 +63,34 @@ def test_every_workload_has_a_hundred_different_hits_and_each_finds_something(ma
         reference.close()
         # Of the rarest countries a small store may hold nothing; the sums are then no rows.
         assert len(empty) <= (20 if name == "totals_month" else 0)
+
+
+def test_a_store_is_loaded_whole_though_most_of_it_came_without_indexes(made: Data) -> None:
+    service = ours.sqlite()
+    assert service.load(made) > 0 < service.row
+    database = Database(service.url)
+    with database.connect() as store:
+        found = set(sa.inspect(store).get_table_names())
+        indexes = {one["name"] for name in found for one in sa.inspect(store).get_indexes(name)}
+        number = store.execute(sa.select(sa.func.count()).where(record.c.kind == "incident")).scalar_one()
+    database.close_writer()
+    assert {one.name for table in metadata.tables.values() for one in table.indexes} <= indexes
+    assert number == SIZE
+
+
+def test_lines_of_an_answer_in_chunks_are_counted_and_not_kept(made: Data) -> None:
+    service = ours.sqlite()
+    service.load(made)
+    request = service.request("export_ndjson", {})
+    assert request is not None
+
+    async def counted() -> int:
+        async with Wire(create_app(Settings(_env_file=None, database_url=service.url))) as wire:
+            return await wire.count(spelled(request))
+
+    with made.flat.open(newline="") as sheet:
+        rows = sum(1 for _ in csv.DictReader(sheet))
+    assert asyncio.run(counted()) == rows
 
 
 def test_goals_name_workloads_that_there_are_and_say_one_bound() -> None:

@@ -51,6 +51,7 @@ DYAD, ACTOR = "dyad-14353", "ucdp:775"
 HOT: Mapping[str, tuple[Callable[[], Statement], str]] = {
     "get one": (lambda: records.one(INCIDENT, ucdp.incident_id(ucdp.rows()[0]), to=PUBLIC), ""),
     "get one as of": (lambda: records.one(INCIDENT, ucdp.incident_id(ucdp.rows()[0]), at=5_000, to=PUBLIC), ""),
+    "what stands of the past": (lambda: records.openings(to=PUBLIC), "ix_incident_turns"),
     "list by date": (listed, "ix_incident_by_date"),
     "list by title": (lambda: listed(sort="title"), "ix_incident_title_order_id"),
     "list by country and dates": (lambda: listed(country="MX", **{"from": "2003", "to": "2004"}), ""),

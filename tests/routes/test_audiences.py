@@ -1,7 +1,7 @@
 """Each audience is answered from its own rows: whole, coarsened or not at all; embargoes lift by themselves."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -193,6 +193,37 @@ def test_the_rows_of_a_rebuild_are_the_same(coarse: TestClient) -> None:
     assert not database.write_now(projection.is_stale, COARSENED)
     database.write_now(projection.rebuild)
     assert coarse.get(where).status_code == 404
+
+
+@pytest.mark.parametrize("treatment", [HIDDEN, COARSENED])
+def test_what_was_told_of_the_past_stands_until_something_is_closed_or_opened(
+    client: TestClient, treatment: str
+) -> None:
+    client.app.state.database.write_now(projection.rebuild, lambda _: None, 500, treatment)
+    key = key_for(client, "write", "read:restricted")
+    ids = iter("abcdefgh")
+
+    def another(**members: Any) -> Any:
+        return post(client, key, external_ids={"t": next(ids)}, **members)
+
+    first = another()
+    where, seq = first.headers["location"], first.json()["seq"]
+
+    def tag() -> str:
+        return client.get(f"/v1/incidents?as_of={seq}").headers["etag"]
+
+    def moves(write: Callable[[], Any]) -> bool:
+        before = tag()
+        write()
+        return tag() != before
+
+    assert not moves(another)
+    assert not moves(lambda: patch(client, key, where, title="Canary again"))
+    assert moves(lambda: patch(client, key, where, sensitivity="restricted"))
+    assert not moves(another)
+    assert moves(lambda: patch(client, key, where, sensitivity="public"))
+    assert moves(lambda: another(sensitivity="restricted"))
+    assert moves(lambda: patch(client, key, where, hold_until="2999-01-01T00:00:00Z"))
 
 
 @pytest.mark.parametrize("treatment", [HIDDEN, COARSENED])

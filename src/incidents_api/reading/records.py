@@ -96,15 +96,13 @@ def public_rows(record_id: str, *, to: Audience) -> Statement:
 
 
 def openings(*, to: Audience) -> Statement:
-    """(seq of the last closing, number of closed rows, last embargo that lifted): while these stand, what the audience
-    sees of any moment of the past stands, too."""
-    own = KIND_TABLES["incident"].c
+    """(seq of the last closing or opening, last embargo that lifted): while these stand, what the audience sees of any
+    moment of the past stands, too. Both are found at once, however many incidents are closed."""
+    turns = KIND_TABLES["incident"].c.turns
 
     def build() -> sa.Select[*tuple[Any, ...]]:
-        lifted = sa.case((own.turns <= sa.bindparam("now", type_=sa.Text), own.turns))
-        return sa.select(sa.func.max(own.seq_from), sa.func.count(), sa.func.max(lifted)).where(
-            own.audience.is_not(None)
-        )
+        lifted = sa.select(sa.func.max(turns)).where(turns <= sa.bindparam("now", type_=sa.Text), turns.is_not(None))
+        return sa.select(tables.head.c.closing, lifted.scalar_subquery())
 
     return Statement("openings", build, {"now": to.now}, short=True)
 

@@ -92,6 +92,7 @@ def _kind_table(kind: Kind) -> Table:
             partial_index(f"ix_incident_past_{name}", columns, table.c.seq_to.is_not(None))
     if kind.name == "incident":
         few_index(table.c.audience, table.c.turns, table.c.seq_from)
+        few_index(table.c.turns)
     if kind.dated:
         now, dated = table.c.seq_to.is_(None), table.c.span_start.is_not(None)
         partial_index(f"ix_{kind.name}_undated", [table.c.id], table.c.span_start.is_(None), now)

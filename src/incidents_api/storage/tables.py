@@ -66,7 +66,11 @@ head = Table(
     Column("recorded_at", Text, nullable=False),
     Column("epoch", Text, nullable=False),
     Column("projection", Text, nullable=False),
-    info={"holds": "One row: the head of the log, and the catalogue that the query tables were built with."},
+    Column("closing", BigInteger, nullable=False, server_default="0"),
+    info={
+        "holds": "One row: the head of the log, the catalogue that the query tables were built with, and the seq at "
+        "which an incident that is closed, or was, was written last."
+    },
 )
 
 revision = Table(

@@ -12,10 +12,12 @@ from incidents_api.model.audience import COARSENED, coarsened, public_id
 from incidents_api.model.revision import Revision, canonical
 from incidents_api.model.wire import Record
 from incidents_api.storage import tables
+from incidents_api.storage.dialects import Prepared
 from incidents_api.storage.tables import CHILD_TABLES, FULL_ROW, KIND_TABLES, PUBLIC_ROW
 from incidents_api.writing import lookup
 
 INCIDENT = KIND_TABLES["incident"]
+_CLOSING = Prepared(sa.update(tables.head).values(closing=tables.head.c.seq))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,7 @@ def _settle(
     marks = [_marks([(row.sensitivity, row.hold_until), *by_now]) for row in rows]
     if not any(row.audience or audience for row, (audience, _) in zip(rows, marks, strict=True)):
         return
+    _CLOSING.run(conn, {})
     for row, (audience, turns) in zip(rows, marks, strict=True):
         if (row.audience, row.turns) != (audience, turns):
             for table in (INCIDENT, tables.figure):

@@ -99,7 +99,7 @@ class Ours:
         as it is served, and tell what a row costs there.
         """
         self.folder = data.folder / self.name
-        told = self.folder / "loaded.json"
+        told = self.folder / "store.json"
         if not told.exists():
             self.at(self.folder)  # without what an attempt left that was stopped
         self.command("migrate")  # also a store that an older version of the service made

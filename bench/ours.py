@@ -36,6 +36,8 @@ SETTINGS = {
 """What differs from the defaults: no limits of requests, no log line for each, and patience with a busy machine."""
 LAST = 5_000
 """How many incidents tell what one more costs in a store that holds the others; half of a small one."""
+MANY = 100_000
+"""Of more incidents, loading takes hours with every index in place."""
 _READ = (tables.KIND_TABLES["incident"], tables.claim, tables.figure, tables.participation, tables.term)
 READ_ONLY: tuple[sa.Index, ...] = tuple(
     index
@@ -95,8 +97,8 @@ class Ours:
     def load(self, data: Data) -> float:
         """Import actors and sources, then the incidents (which is the time that counts), then the revisions.
 
-        Most incidents are brought in while the indexes are away that only reads look at; the last of them find a store
-        as it is served, and tell what a row costs there.
+        The last of them tell what a row costs in a store of this size. Of very many, the others come while the indexes
+        are away that only reads look at.
         """
         self.folder = data.folder / self.name
         told = self.folder / "store.json"
@@ -108,7 +110,10 @@ class Ours:
             self._import(data.sources, "source")
             number = min(LAST, data.size // 2)
             most, last = _parted(data.incidents, self.folder, data.size - number)
-            seconds = self._without_indexes(lambda: self._import(most, "incident"))
+            if data.size > MANY:
+                seconds = self._without_indexes(lambda: self._import(most, "incident"))
+            else:
+                seconds = self._import(most, "incident")
             most.unlink()
             begun = _used()
             seconds += self._import(last, "incident")

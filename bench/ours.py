@@ -67,8 +67,8 @@ class Ours:
         self.before = 0
         """The seq at which nothing was revised yet."""
         self.head, self.epoch, self.key = 0, "", ""
-        self.row = 0.0
-        """CPU seconds of bringing one incident in, in a store of this size."""
+        self.row: float | None = None
+        """CPU seconds of bringing one incident in, in a store of this size, where that is known."""
 
     def missing(self) -> str | None:
         """The server of its database, if anything."""
@@ -98,7 +98,8 @@ class Ours:
         """Import actors and sources, then the incidents (which is the time that counts), then the revisions.
 
         The last of them tell what a row costs in a store of this size. Of very many, the others come while the indexes
-        are away that only reads look at.
+        are away that only reads look at; then it is not told: every page of an index that was just made is full, and a
+        row costs several times as much until they are parted.
         """
         self.folder = data.folder / self.name
         told = self.folder / "store.json"
@@ -117,7 +118,7 @@ class Ours:
             most.unlink()
             begun = _used()
             seconds += self._import(last, "incident")
-            row = (_used() - begun) / number
+            row = None if data.size > MANY else (_used() - begun) / number
             before = self._head()[0]
             self._import(data.revisions, "incident")
             key = self.command("key", "create", "--scope", "write", "--scope", "review")

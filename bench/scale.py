@@ -50,8 +50,8 @@ def table(costs: Costs, sizes: Sequence[int]) -> str:
     lines = ["| CPU us | " + " | ".join(f"{size:,}" for size in sizes) + " | last / before |"]
     lines.append("|---|" + "---|" * (len(sizes) + 1))
     for name, found in costs.items():
-        cells = " | ".join(f"{found[size]:,.1f}" for size in sizes)
-        last = f"{found[sizes[-1]] / found[sizes[-2]]:.2f}" if len(sizes) > 1 else ""
+        cells = " | ".join(f"{found[size]:,.1f}" if size in found else "" for size in sizes)
+        last = f"{found[sizes[-1]] / found[sizes[-2]]:.2f}" if found.keys() >= {*sizes[-2:]} and len(sizes) > 1 else ""
         lines.append(f"| {name} | {cells} | {last} |")
     return "\n".join(lines)
 
@@ -100,7 +100,9 @@ def main() -> None:
         service, made = ours.sqlite(), data(size)
         service.load(made)
         quick = Quick(made, service, given.hits, ASKED)
-        found = dict(uvloop.run(measure(quick, given.rounds))) | {"bulk_row": service.row * 1e6}
+        found = dict(uvloop.run(measure(quick, given.rounds)))
+        if service.row is not None:
+            found["bulk_row"] = service.row * 1e6
         for name, cost in found.items():
             costs.setdefault(name, {})[size] = cost
     print(table(costs, given.sizes))

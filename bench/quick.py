@@ -87,11 +87,11 @@ class Quick:
             self.raw.make((line[7:43].decode(), line) for line in lines)
         self.raw.open()
 
-    async def check(self, wire: Wire) -> list[str]:
-        """Workloads whose answers are not what they must be, each with the first hit that shows it."""
+    async def check(self, wire: Wire, number: int | None = None) -> list[str]:
+        """Workloads whose answers, or the first so many, are not what they must be, with a hit that shows it."""
         reference, wrong = Reference(self.data), []
         for name, asked in self.asked.items():
-            for hit in asked:
+            for hit in asked[:number]:
                 found = self.service.ids(name, body_of(await wire.ask(self.spelled_for(name, hit)))) or []
                 if not right(reference, name, hit, found):
                     wrong.append(f"{name}: {hit} is answered by {found[:3]}...")

@@ -224,6 +224,9 @@ def test_what_was_told_of_the_past_stands_until_something_is_closed_or_opened(
     assert moves(lambda: patch(client, key, where, sensitivity="public"))
     assert moves(lambda: another(sensitivity="restricted"))
     assert moves(lambda: patch(client, key, where, hold_until="2999-01-01T00:00:00Z"))
+    # Closed incidents are shown otherwise from now on, though nothing was written since the last was closed.
+    other = HIDDEN if treatment == COARSENED else COARSENED
+    assert moves(lambda: client.app.state.database.write_now(projection.rebuild, lambda _: None, 500, other))
 
 
 @pytest.mark.parametrize("treatment", [HIDDEN, COARSENED])

@@ -96,13 +96,16 @@ def public_rows(record_id: str, *, to: Audience) -> Statement:
 
 
 def openings(*, to: Audience) -> Statement:
-    """(seq of the last closing or opening, last embargo that lifted): while these stand, what the audience sees of any
-    moment of the past stands, too. Both are found at once, however many incidents are closed."""
+    """(seq of the last closing or opening, what the query tables were built with, last embargo that lifted).
+
+    While these stand, what the audience sees of any moment of the past stands, too. All are found at once, however
+    many incidents are closed.
+    """
     turns = KIND_TABLES["incident"].c.turns
 
     def build() -> sa.Select[*tuple[Any, ...]]:
         lifted = sa.select(sa.func.max(turns)).where(turns <= sa.bindparam("now", type_=sa.Text), turns.is_not(None))
-        return sa.select(tables.head.c.closing, lifted.scalar_subquery())
+        return sa.select(tables.head.c.closing, tables.head.c.projection, lifted.scalar_subquery())
 
     return Statement("openings", build, {"now": to.now}, short=True)
 

@@ -118,11 +118,11 @@ class Quick:
             for name, asked in self.asked.items():
                 heads = [self.spelled_for(name, hit) for hit in asked]
                 bound = [self.raw.bound(name, hit) for hit in asked]
-                told[name].add("ours", await cpu_of(wire.ask, heads))
+                told[name].add("ours", await cpu_asking(wire.ask, heads))
                 told[name].add("sql", _cpu_of(partial(self.raw.ask, name), bound))
-                told[name].add("send", await cpu_of(constants[name].ask, [HEAD] * len(heads)))
+                told[name].add("send", await cpu_asking(constants[name].ask, [HEAD] * len(heads)))
             told.setdefault("constant_fastapi", Seconds()).add(
-                "ours", await cpu_of(constants["constant_fastapi"].ask, [HEAD] * 200)
+                "ours", await cpu_asking(constants["constant_fastapi"].ask, [HEAD] * 200)
             )
         for one in constants.values():
             await one.__aexit__()
@@ -141,7 +141,7 @@ class Quick:
 HEAD = b"GET /v1/changes HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\n\r\n"
 
 
-async def cpu_of(ask: Callable[[Any], Awaitable[Any]], asked: Sequence[Any]) -> float:
+async def cpu_asking(ask: Callable[[Any], Awaitable[Any]], asked: Sequence[Any]) -> float:
     """CPU seconds of this process for each of these."""
     begun = time.process_time()
     for one in asked:

@@ -15,7 +15,7 @@ import uvloop
 from bench import ROOT, ours, results
 from bench.generate import data
 from bench.goals import goals
-from bench.quick import Quick, cpu_of
+from bench.quick import Quick, cpu_asking
 from bench.wire import Wire, spelled
 from incidents_api.cli import collect_rarely
 from incidents_api.cli.protocol import bounded
@@ -39,7 +39,7 @@ async def measure(quick: Quick, rounds: int, *, export: bool) -> Mapping[str, fl
         for _ in range(rounds):
             for name, asked in quick.asked.items():
                 heads = [quick.spelled_for(name, hit) for hit in asked]
-                told[name].append(await cpu_of(wire.ask, heads))
+                told[name].append(await cpu_asking(wire.ask, heads))
         costs = {name: statistics.median(found) * 1e6 for name, found in told.items()}
         request = quick.service.request("export_ndjson", {})
         if export and request is not None:

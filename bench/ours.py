@@ -7,8 +7,10 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -97,9 +99,9 @@ class Ours:
     def load(self, data: Data) -> float:
         """Import actors and sources, then the incidents (which is the time that counts), then the revisions.
 
-        The last of them tell what a row costs in a store of this size. Of very many, the others come while the indexes
-        are away that only reads look at; then it is not told: every page of an index that was just made is full, and a
-        row costs several times as much until they are parted.
+        The last of them tell what a row costs in a store of this size. Very many come while the indexes are away that
+        only reads look at; then it is not told: every page of an index that was just made is full, and a row costs
+        several times as much until they are parted.
         """
         self.folder = data.folder / self.name
         told = self.folder / "store.json"
@@ -109,18 +111,20 @@ class Ours:
         if not told.exists():
             self._import(data.actors, "actor")
             self._import(data.sources, "source")
-            number = min(LAST, data.size // 2)
-            most, last = _parted(data.incidents, self.folder, data.size - number)
+            row = None
             if data.size > MANY:
-                seconds = self._without_indexes(lambda: self._import(most, "incident"))
+                with self._without_indexes() as making:
+                    seconds = self._import(data.incidents, "incident")
+                    before = self._head()[0]
+                    self._import(data.revisions, "incident")
+                seconds += making.seconds
             else:
-                seconds = self._import(most, "incident")
-            most.unlink()
-            begun = _used()
-            seconds += self._import(last, "incident")
-            row = None if data.size > MANY else (_used() - begun) / number
-            before = self._head()[0]
-            self._import(data.revisions, "incident")
+                number = min(LAST, data.size // 2)
+                most, last = _parted(data.incidents, self.folder, data.size - number)
+                seconds, begun = self._import(most, "incident"), _used()
+                seconds += self._import(last, "incident")
+                row, before = (_used() - begun) / number, self._head()[0]
+                self._import(data.revisions, "incident")
             key = self.command("key", "create", "--scope", "write", "--scope", "review")
             told.write_text(json.dumps({"seconds": seconds, "row": row, "before": before, "key": key.strip()}))
         found = json.loads(told.read_text())
@@ -198,20 +202,22 @@ class Ours:
         command: list[str | Path] = [*CLI, "import", "reports", file, "--kind", kind, "--rejects", rejects, *confirmed]
         return run(command, self.folder / "log", self.environment)
 
-    def _without_indexes(self, bring_in: Callable[[], object]) -> float:
-        """Do it while the indexes are away that no write looks at, and make them again; the seconds it took."""
-        begun, database = time.perf_counter(), Database(self.url, statement_seconds=3_600)
+    @contextmanager
+    def _without_indexes(self) -> Iterator[SimpleNamespace]:
+        """While the indexes are away that no write looks at; afterwards `seconds` tells what making them again took."""
+        making, database = SimpleNamespace(seconds=0.0), Database(self.url, statement_seconds=3_600)
         try:
             with database.connect_alone() as connection:
                 for index in READ_ONLY:
                     index.drop(connection)
-            bring_in()
+            yield making
+            begun = time.perf_counter()
             for index in READ_ONLY:
                 with database.connect_alone() as connection:
                     index.create(connection)
+            making.seconds = time.perf_counter() - begun
         finally:
             database.close_writer()
-        return time.perf_counter() - begun
 
     def command(self, *words: str) -> str:
         """What a command of the service prints."""

@@ -15,6 +15,7 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,7 @@ def server() -> Iterator[str]:
         yield _checked(_first_that_starts(stack))
 
 
+@cache
 def server_version(url: str) -> int:
     """Major version of the server behind a database's address."""
     with psycopg.connect(_conninfo(url)) as conn:
@@ -79,7 +81,11 @@ def create_database(server_url: str, template: str | None = None) -> str:
     name = f"{PREFIX}{uuid.uuid4().hex}"
     source = make_url(template).database if template else "template0"
     assert source is not None
-    _administer(server_url, sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*map(sql.Identifier, (name, source))))
+    # As files: twice as quick as through the log, which servers before 15 do not offer.
+    how = sql.SQL(" STRATEGY file_copy" if server_version(server_url) >= 15 else "")
+    _administer(
+        server_url, sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*map(sql.Identifier, (name, source))) + how
+    )
     return make_url(server_url).set(database=name).render_as_string(hide_password=False)
 
 

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from incidents_api.reading.rolled import stretches
+from incidents_api.reading.rolled import stretches, years_beside
 
 DAYS = st.dates(date(1999, 1, 1), date(2004, 12, 31))
 
@@ -54,3 +54,18 @@ def test_a_span_without_an_end_goes_on_by_years() -> None:
     found, cut = stretches(None, "2020-11-30", monthly=True)
     assert [(one.grain, one.first, one.last) for one in found] == [("month", None, "2020-11")]
     assert cut == []
+
+
+@given(st.one_of(st.none(), DAYS), st.one_of(st.none(), DAYS), st.booleans())
+def test_every_year_of_a_span_is_in_the_stretches_of_years_or_beside_them(
+    one: date | None, other: date | None, monthly: bool
+) -> None:
+    if one and other:
+        one, other = sorted((one, other))
+    first, last = (day and day.isoformat() for day in (one, other))
+    found, _ = stretches(first, last, monthly=monthly)
+    held = [stretch for stretch in found if stretch.grain == "year"]
+    every = held + years_beside(first, last, found)
+    for year in map(str, range(1990, 2010)):
+        times = sum((one.first or year) <= year <= (one.last or year) for one in every)
+        assert times == int((first or year)[:4] <= year <= (last or year)[:4])

@@ -78,6 +78,10 @@ HOT: Mapping[str, tuple[Callable[[], Statement], str]] = {
         ),
         "",
     ),
+    "totals of a span in every country": (
+        lambda: totals.statement(read("totals", by="country", **{"from": "1999-03", "to": "2002-05-06"}), to=PUBLIC),
+        "",
+    ),
     "totals of one state": (
         lambda: totals.statement(read("totals", admin1="MX-NAY", by="year"), to=PUBLIC),
         "ix_figure_admin1",
@@ -99,7 +103,14 @@ WALKS = {"list by date", "list by title", "list by country", "list by place", "q
 the order must be searched for. With words only where more than a thousand hold them."""
 
 
-FEW = ("ix_figure_loose", "ix_figure_closed", "ix_figure_parts", "ix_figure_period_totals")
+FEW = (
+    "ix_figure_loose",
+    "ix_figure_loose_by_year",
+    "ix_figure_closed",
+    "ix_figure_parts",
+    "ix_figure_parts_by_month",
+    "ix_figure_period_totals",
+)
 """Indexes over few rows, made to be walked from end to end."""
 
 

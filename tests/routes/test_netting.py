@@ -1,5 +1,7 @@
 """Random trees, filters and groupings: buckets add up to the whole, and a part beside its whole adds nothing."""
 
+import itertools
+import random
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -111,6 +113,61 @@ def test_buckets_add_up_and_parts_count_once(
             event("parts inside wholes that tell the same measures")
             alone = totals(client, [tags[n] for n in sorted(wholes)])
             assert sums(alone["rows"]) == sums(whole["rows"])
+
+
+DATES = (
+    "2021-03-04",
+    "2021-03",
+    "2021-03-30/2021-04-02",
+    "2021",
+    "2020-12-30/2021-01-02",
+    "2020-11",
+    "2020/2022",
+    "2022-01-31",
+)
+DAYS = (
+    None,
+    "2020-11-15",
+    "2020-12-31",
+    "2021-01-01",
+    "2021-03-03",
+    "2021-03-31",
+    "2021-04-01",
+    "2021-12-31",
+    "2022-01-31",
+)
+
+
+def test_totals_of_a_span_are_those_of_the_past_as_of_now(client: TestClient) -> None:
+    """The past is read from figures alone; now from sums, and parts by their months."""
+    chance = random.Random(5)
+    client.headers |= key_for(client, "write", "review")
+    tops: list[str] = []
+    for _ in range(70):
+        whole = chance.choice(tops) if tops and chance.random() < 0.75 else None
+        report = make.incident(
+            date=chance.choice(DATES),
+            location=chance.choice(("Culiacán, MX-SIN", "Matamoros, MX-TAM", "NG")),
+            claims=[make.claim(measure=one, value=1 + chance.randrange(9)) for one in ("killed", "rescued")],
+            relations=[{"type": "part_of", "incident_id": whole}] if whole else [],
+        )
+        posted = client.post("/v1/incidents", json=report).raise_for_status().json()["id"]
+        tops += [] if whole else [posted]
+    parted = 0
+    for first, last, country in itertools.product(DAYS, DAYS, (None, "MX")):
+        if first and last and first > last:
+            continue
+        for by, mode in (("country", "overlaps"), ("month", "overlaps"), ("year,type", "within"), ("", "within")):
+            asked = {"from": first, "to": last, "country": country, "by": by or None, "date_mode": mode}
+            asked = {name: value for name, value in asked.items() if value is not None}
+            if not (first or last):
+                del asked["date_mode"]
+            now = client.get("/v1/totals", params=asked).raise_for_status().json()
+            then = client.get("/v1/totals", params=asked | {"as_of": now["as_of"]}).raise_for_status().json()
+            assert now["rows"] == then["rows"], asked
+            assert now["excluded"] == then["excluded"], asked
+            parted += now["excluded"]["netted_parts"]
+    assert parted > 100
 
 
 def _covered(nodes: list[Node], n: int, wholes: set[int]) -> bool:

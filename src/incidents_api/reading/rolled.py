@@ -50,26 +50,36 @@ def rolled(query: Query, bound: Bound, *, to: Audience) -> Callable[[Any], Rolle
     if not _is_coarse(query, to) or query.one("from", "") > "9999-11":  # after it there is no whole month
         return None
     finely = bool(_FINE & ({name for name, _ in query.filters} | {*query.get("by")}))
-    found, cut = stretches(query.one("from"), query.one("to"), monthly="month" in query.get("by"))
-    bound.shape.append(
-        ("rolled", finely, tuple((one.grain, one.first is None, one.last is None) for one in found), len(cut))
-    )
-    ends = [(one, _bound(one.first, bound), _bound(one.last, bound)) for one in found]
-    years = next(((first, last) for one, first, last in ends if one.grain == "year"), None)
+    span = query.one("from"), query.one("to")
+    found, cut = stretches(*span, monthly="month" in query.get("by"))
+    gaps = years_beside(*span, found)
+    shapes = [[(one.grain, one.first is None, one.last is None) for one in some] for some in (found, gaps)]
+    bound.shape.append(("rolled", finely, repr(shapes), len(cut)))
+    ends = [(one.grain, _bound(one.first, bound), _bound(one.last, bound)) for one in found]
+    beside = [(_bound(one.first, bound), _bound(one.last, bound)) for one in gaps]
     months = bound.all(cut)
     asked = _asked(query, bound, to)
 
     def made(figure: Any) -> Rolled:
         open_to_all = figure.audience.is_(None)
-        some = [_of_stretch(one.grain if finely else f"{one.grain}s", first, last) for one, first, last in ends]
+        told = tables.rollup.c
+        some = [
+            sa.and_(
+                told.grain == sa.literal_column(f"'{grain if finely else f'{grain}s'}'"), *_within(told.period, *one)
+            )
+            for grain, *one in ends
+        ]
         where = [sa.or_(*some) if some else sa.false(), *(_holds(*one) for one in asked)]
         loose = [open_to_all, figure.month.is_(None)]
-        if years is not None:
-            outside = [figure.year.is_(None)]
-            outside += [] if years[0] is None else [figure.year < years[0]]
-            outside += [] if years[1] is None else [figure.year > years[1]]
-            loose.append(sa.or_(*outside))
-        rest = [(loose, "ix_figure_loose"), ([figure.audience.is_not(None), _closed(figure, to)], "ix_figure_closed")]
+        years = [
+            figure.year.is_(None),
+            *(sa.and_(figure.year.is_not(None), *_within(figure.year, *one)) for one in beside),
+        ]
+        if query.get("country"):  # whose loose ones lie together
+            rest = [([*loose, sa.or_(*years)], "ix_figure_loose")]
+        else:
+            rest = [([*loose, one], "ix_figure_loose_by_year") for one in years]
+        rest.append(([figure.audience.is_not(None), _closed(figure, to)], "ix_figure_closed"))
         if months:
             rest.append(([open_to_all, figure.month.in_(months)], "ix_figure_month_span_start"))
         return Rolled(where, [_key(name) for name in query.get("by")], rest)
@@ -110,6 +120,17 @@ def stretches(first: str | None, last: str | None, *, monthly: bool) -> tuple[li
     if end and end[5:] != "12":
         found.append(Stretch("month", f"{end[:4]}-01", end))
     return found, cut
+
+
+def years_beside(first: str | None, last: str | None, found: Sequence[Stretch]) -> list[Stretch]:
+    """The years of a span of days that no stretch of years holds."""
+    begin, end = first and first[:4], last and last[:4]
+    held = next((one for one in found if one.grain == "year"), None)
+    if held is None:
+        return [Stretch("year", begin, end)]
+    before = [Stretch("year", begin, begin)] if begin and held.first and begin < held.first else []
+    after = [Stretch("year", end, end)] if end and held.last and end > held.last else []
+    return before + after
 
 
 def _month(day: str, step: int) -> str:
@@ -190,12 +211,9 @@ def _holds(name: str, values: list[Any]) -> Condition:
     return tables.rollup.c[name].in_(values)
 
 
-def _of_stretch(grain: str, first: Any, last: Any) -> Condition:
-    told = tables.rollup.c
-    where = [told.grain == sa.literal_column(f"'{grain}'")]
-    where += [] if first is None else [told.period >= first]
-    where += [] if last is None else [told.period <= last]
-    return sa.and_(*where)
+def _within(column: Any, first: Any, last: Any) -> list[Any]:
+    """Periods from the first to the last; None: without an end."""
+    return [*([] if first is None else [column >= first]), *([] if last is None else [column <= last])]
 
 
 def _key(name: str) -> Any:

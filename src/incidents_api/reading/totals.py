@@ -1,6 +1,6 @@
 """Totals as one statement: counts and sums by group, what parts take off them, and trees to be netted one by one."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import add, itemgetter
 from typing import Any
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from incidents_api.model.audience import Audience
 from incidents_api.model.figures import LEVELS, MEASURE_ABOVE, Figure
 from incidents_api.model.netting import Netted
-from incidents_api.reading.bound import Bound, seen
+from incidents_api.reading.bound import Bound, Condition, seen
 from incidents_api.reading.cells import CELL, DEFAULT_ZOOM, box
 from incidents_api.reading.query import Query
 from incidents_api.reading.rolled import Rolled, rolled
@@ -47,7 +47,7 @@ def statement(query: Query, *, to: Audience) -> Statement:
     chosen_later, part_later = selected(query, bound, to=to), selected(query, bound, to=to)
     sums_later = rolled(query, bound, to=to)
     with_period = wants_period_totals(query)
-    count = bound.all(counted_by(query))
+    count, months = bound.all(counted_by(query)), _months(query, bound)
 
     def build() -> sa.Select[*tuple[Any, ...]]:
         both = chosen, part = chosen_later(), part_later()
@@ -61,7 +61,7 @@ def statement(query: Query, *, to: Audience) -> Statement:
             branches.append(_left(chosen, count, now=query.at is None and not is_broken_down(query)))
         if not query.get("figures"):
             if not is_broken_down(query):
-                branches += _taken(chosen, part, where, of_parts, count)
+                branches += _taken(chosen, _parts(part, of_parts, months), where, count)
             branches += _trees(chosen, where, itself, bound, everyone=is_broken_down(query))
         rows = sa.union_all(*branches).subquery()
         return sa.select(rows_as_json(*(rows.c[name] for name in _told(query))))
@@ -132,27 +132,43 @@ def _left(chosen: Selected, count: list[Any], *, now: bool) -> Branch:
     return by_index(left, chosen.incidents.figure, "ix_figure_period_totals") if now else left
 
 
-def _taken(chosen: Selected, part: Selected, where: list[Any], of_parts: list[Any], count: list[Any]) -> list[Branch]:
-    """What selected parts take off their selected wholes, where a tree is no more than a whole and its parts.
+Months = Callable[[Any], list[list[Condition]]]
+"""Conditions on the columns of figures, one list for each way to look for them."""
 
-    Each level by itself, and never more than the whole says: where parts exceed it, the parts stand.
-    """
-    entwined = sa.select(tables.entwined.c.incident_id)
-    told = part.told
+
+def _months(query: Query, bound: Bound) -> Months:
+    """Figures of a span of days by their months, and those of none: a month cannot be told from where a span ends."""
+    first, last = query.one("from"), query.one("to")
+    asked = bool(first or last) and query.at is None
+    begin, end = (None if day is None or not asked else bound.value(day[:7]) for day in (first, last))
+    bound.shape.append(("months", begin is None, end is None))
+
+    def made(told: Any) -> list[list[Condition]]:
+        within = [*([] if begin is None else [told.month >= begin]), *([] if end is None else [told.month <= end])]
+        return [within, [told.month.is_(None)]] if within else [[]]
+
+    return made
+
+
+def _parts(part: Selected, where: list[Any], months: Months) -> sa.CTE:
+    """What the selected parts of each whole say together, where a tree is no more than a whole and its parts."""
+    told, entwined = part.told, sa.select(tables.entwined.c.incident_id)
     levels = standing(told)
-    parts = (
-        sa.select(
-            told.whole_id,
-            told.measure,
-            sa.func.count().label("n"),
-            *(sa.cast(sa.func.sum(level), sa.BigInteger).label(name) for name, level in levels.items()),
-        )
-        .select_from(part.incidents.source)
-        .where(*of_parts, *(part.seeks if part.few else []), told.whole_id.is_not(None))
-        .where(told.incident_id.not_in(entwined))
-        .group_by(told.whole_id, told.measure)
-        .cte("parts")
-    )
+    narrow = [*where, *(part.seeks if part.few else []), told.whole_id.is_not(None), told.incident_id.not_in(entwined)]
+    every = sa.select(told.whole_id, told.measure, *(level.label(name) for name, level in levels.items()))
+    every = every.select_from(part.incidents.source).where(*narrow)
+    ways = [every.where(*way) for way in ([[]] if part.few else months(told))]
+    if ways[1:]:
+        ways = [by_index(way, part.incidents.figure, "ix_figure_parts_by_month") for way in ways]
+    each = (sa.union_all(*ways) if ways[1:] else ways[0]).subquery()
+    sums = (sa.cast(sa.func.sum(each.c[name]), sa.BigInteger).label(name) for name in levels)
+    keys = each.c.whole_id, each.c.measure
+    return sa.select(*keys, sa.func.count().label("n"), *sums).group_by(*keys).cte("parts")
+
+
+def _taken(chosen: Selected, parts: sa.CTE, where: list[Any], count: list[Any]) -> list[Branch]:
+    """What selected parts take off their selected wholes: each level by itself, and never more than the whole says.
+    Where parts exceed it, the parts stand."""
     whole = chosen.told
     same = sa.and_(whole.incident_id == parts.c.whole_id, whole.measure == parts.c.measure)
     stated = standing(whole)

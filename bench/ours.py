@@ -1,6 +1,5 @@
 """This service, on SQLite and on PostgreSQL: loaded by its own import command, served by its own serve command."""
 
-import itertools
 import json
 import os
 import resource
@@ -8,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -36,8 +35,6 @@ SETTINGS = {
     "INCIDENTS_STATEMENT_SECONDS": "60",
 }
 """What differs from the defaults: no limits of requests, no log line for each, and patience with a busy machine."""
-LAST = 5_000
-"""How many incidents tell what one more costs in a store that holds the others; half of a small one."""
 MANY = 100_000
 """Of more incidents, loading takes hours with every index in place."""
 _READ = (tables.KIND_TABLES["incident"], tables.claim, tables.figure, tables.participation, tables.term)
@@ -69,8 +66,6 @@ class Ours:
         self.before = 0
         """The seq at which nothing was revised yet."""
         self.head, self.epoch, self.key = 0, "", ""
-        self.row: float | None = None
-        """CPU seconds of bringing one incident in, in a store of this size, where that is known."""
 
     def missing(self) -> str | None:
         """The server of its database, if anything."""
@@ -99,9 +94,7 @@ class Ours:
     def load(self, data: Data) -> float:
         """Import actors and sources, then the incidents (which is the time that counts), then the revisions.
 
-        The last of them tell what a row costs in a store of this size. Very many come while the indexes are away that
-        only reads look at; then it is not told: every page of an index that was just made is full, and a row costs
-        several times as much until they are parted.
+        Very many come while the indexes are away that only reads look at.
         """
         self.folder = data.folder / self.name
         told = self.folder / "store.json"
@@ -111,24 +104,16 @@ class Ours:
         if not told.exists():
             self._import(data.actors, "actor")
             self._import(data.sources, "source")
-            row = None
-            if data.size > MANY:
-                with self._without_indexes() as making:
-                    seconds = self._import(data.incidents, "incident")
-                    before = self._head()[0]
-                    self._import(data.revisions, "incident")
-                seconds += making.seconds
-            else:
-                number = min(LAST, data.size // 2)
-                most, last = _parted(data.incidents, self.folder, data.size - number)
-                seconds, begun = self._import(most, "incident"), _used()
-                seconds += self._import(last, "incident")
-                row, before = (_used() - begun) / number, self._head()[0]
+            away = self._without_indexes() if data.size > MANY else nullcontext(SimpleNamespace(seconds=0.0))
+            with away as making:
+                seconds = self._import(data.incidents, "incident")
+                before = self._head()[0]
                 self._import(data.revisions, "incident")
+            seconds += making.seconds
             key = self.command("key", "create", "--scope", "write", "--scope", "review")
-            told.write_text(json.dumps({"seconds": seconds, "row": row, "before": before, "key": key.strip()}))
+            told.write_text(json.dumps({"seconds": seconds, "before": before, "key": key.strip()}))
         found = json.loads(told.read_text())
-        self.before, self.key, self.row = found["before"], found["key"], found["row"]
+        self.before, self.key = found["before"], found["key"]
         self.head, self.epoch = self._head()
         return float(found["seconds"])
 
@@ -196,10 +181,27 @@ class Ours:
         found = told["features"] if workload == "export_geojson" else told.get("items", [told])
         return [one["id"] for one in found]
 
-    def _import(self, file: Path, kind: str) -> float:
+    def try_out(self, file: Path) -> float:
+        """CPU seconds of bringing incidents in and taking them back again: all of an import but its commits."""
+        begun = _used()
+        self._import(file, "incident", "--dry-run")
+        return _used() - begun
+
+    def _import(self, file: Path, kind: str, *how: str) -> float:
         confirmed = [word for name in SCREENED for word in ("--confirm", name)]
         rejects = self.folder / f"{file.stem}.rejects.ndjson"
-        command: list[str | Path] = [*CLI, "import", "reports", file, "--kind", kind, "--rejects", rejects, *confirmed]
+        command: list[str | Path] = [
+            *CLI,
+            "import",
+            "reports",
+            file,
+            "--kind",
+            kind,
+            "--rejects",
+            rejects,
+            *how,
+            *confirmed,
+        ]
         return run(command, self.folder / "log", self.environment)
 
     @contextmanager
@@ -257,15 +259,6 @@ def _used() -> float:
     """CPU seconds of the programs that have ended so far."""
     told = resource.getrusage(resource.RUSAGE_CHILDREN)
     return told.ru_utime + told.ru_stime
-
-
-def _parted(file: Path, folder: Path, first: int) -> tuple[Path, Path]:
-    """Copies of its first lines, so many, and of the others."""
-    most, last = folder / "most.ndjson", folder / "last.ndjson"
-    with file.open("rb") as lines, most.open("wb") as begun, last.open("wb") as ended:
-        begun.writelines(itertools.islice(lines, first))
-        ended.writelines(lines)
-    return most, last
 
 
 def _remove_files(folder: Path) -> None:

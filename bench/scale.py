@@ -10,12 +10,15 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import orjson
 import uvloop
 
 from bench import ROOT, ours, results
 from bench.generate import data
 from bench.goals import goals
+from bench.hits import hits
 from bench.quick import Quick, cpu_asking
+from bench.systems import Data
 from bench.wire import Wire, spelled
 from incidents_api.cli import collect_rarely
 from incidents_api.cli.protocol import bounded
@@ -24,6 +27,8 @@ ASKED = ("get", "list", "deep", "bbox", "text", "totals_country", "totals_month"
 DRAWING = ROOT / "docs" / "images" / "performance-scale.svg"
 CHECKED = 20
 """Answers of each workload that are compared with the reference, which looks at every row for some of them."""
+MORE = 5_000
+"""Incidents that tell what one more costs in a store of a size."""
 COLOURS = ("#1b6ca8", "#c0392b", "#2e7d32", "#8e44ad", "#d35400", "#00838f", "#5d4037")
 
 Costs = dict[str, dict[int, float]]
@@ -47,6 +52,16 @@ async def measure(quick: Quick, rounds: int, *, export: bool) -> Mapping[str, fl
             lines = await wire.count(spelled(request))
             costs["export_row"] = (time.process_time() - begun) / lines * 1e6
     return costs
+
+
+def row(service: ours.Ours, made: Data) -> float:
+    """CPU seconds of bringing one more incident in; none of them stays."""
+    file, used = service.folder / "more.ndjson", []
+    more = [orjson.dumps(hit["report"]) + b"\n" for hit in hits(made, "post", MORE)]
+    for number in (1, MORE):  # the first tells what the command costs by itself
+        file.write_bytes(b"".join(more[:number]))
+        used.append(service.try_out(file))
+    return (used[1] - used[0]) / (MORE - 1)
 
 
 def table(costs: Costs, sizes: Sequence[int]) -> str:
@@ -106,8 +121,7 @@ def main() -> None:
         service.load(made)
         quick = Quick(made, service, given.hits, ASKED)
         found = dict(uvloop.run(measure(quick, given.rounds, export=size <= given.exports)))
-        if service.row is not None:
-            found["bulk_row"] = service.row * 1e6
+        found["bulk_row"] = row(service, made) * 1e6
         for name, cost in found.items():
             costs.setdefault(name, {})[size] = cost
     print(table(costs, given.sizes))

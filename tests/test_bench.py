@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from bench import ours, results, tables
+from bench import ours, results, scale, tables
 from bench.generate import data
 from bench.goals import Goal, goals
 from bench.hits import hits
@@ -72,7 +72,6 @@ def test_a_store_is_loaded_whole_though_most_of_it_came_without_indexes(
     monkeypatch.setattr(ours, "MANY", SIZE - 1)
     service = Ours("put off", lambda folder: f"sqlite:///{folder / 'store.db'}")
     assert service.load(made) > 0
-    assert service.row is None
     database = Database(service.url)
     with database.connect() as store:
         found = set(sa.inspect(store).get_table_names())
@@ -83,10 +82,19 @@ def test_a_store_is_loaded_whole_though_most_of_it_came_without_indexes(
     assert number == SIZE
 
 
+def test_a_row_of_bulk_is_measured_and_taken_back(made: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scale, "MORE", 200)
+    service = ours.sqlite()
+    service.load(made)
+    before = service.head
+    assert 1e-5 < scale.row(service, made) < 1
+    service.load(made)
+    assert service.head == before
+
+
 def test_lines_of_an_answer_in_chunks_are_counted_and_not_kept(made: Data) -> None:
     service = ours.sqlite()
     service.load(made)
-    assert service.row > 0
     request = service.request("export_ndjson", {})
     assert request is not None
 

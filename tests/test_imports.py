@@ -1,7 +1,11 @@
 """Importing files: by the command line and over HTTP, again and again, newer releases, stops and rejects."""
 
 import gzip
+import inspect
 import json
+import os
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -168,6 +172,25 @@ def test_a_stop_goes_on_where_it_stood(
         own = conn.execute(sa.select(tables.revision.c.record).where(tables.revision.c.kind == "incident")).scalars()
         assert sorted(json.loads(one)["title"] for one in own) == sorted(f"T{n}" for n in range(20))
     database.close_writer()
+
+
+@pytest.mark.parametrize("format", ["reports", "ucdp"])
+def test_every_process_knows_a_file_by_the_same_key(new_store: Callable[..., str], tmp_path: Path, format: str) -> None:
+    """Words of a set come in another order in each process; one that goes on must find what another began."""
+    path = tmp_path / "some.csv"
+    path.write_text("a,b")
+    told = """
+        from incidents_api.cli import imports
+        imports.Bulk = lambda database, who, options, key, told: print(key) or exit()
+        from incidents_api.cli import main; main()
+    """
+    keys, url = set(), new_store("sqlite")
+    for seed in range(4):
+        environment = os.environ | {"PYTHONHASHSEED": str(seed), "INCIDENTS_DATABASE_URL": url}
+        words = [sys.executable, "-c", inspect.cleandoc(told), "import", format, str(path)]
+        keys.add(subprocess.run(words, env=environment, capture_output=True, text=True, check=False).stdout)
+    assert len(keys) == 1
+    assert "command line" in keys.pop()
 
 
 def _stopping(step: Callable[..., Any], after: int) -> Callable[..., Any]:

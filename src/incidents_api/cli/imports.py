@@ -63,7 +63,7 @@ def import_files(  # noqa: PLR0913, PLR0917 - the options of one command
     Ends with 0 when every line was taken, 3 when some were refused, 1 when it could not be done, 130 when stopped.
     """
     ours = format == "reports"
-    revised = frozenset(KINDS) if ours else REVISED
+    revised = tuple(KINDS) if ours else REVISED
     options = Options(dry_run, on_error, on_existing, "import", revised, ended, remembered=False, max_rows=sys.maxsize)
     if options.whole and ended == "retract":
         raise OperatorError("--ended=retract goes with --on-error=skip and without --dry-run")

@@ -28,7 +28,7 @@ BATCH_ROWS = 1_000
 BATCH_CHARACTERS = 4_000_000
 """How much goes into one transaction: what other writers may have to wait for."""
 SHOWN_REFUSALS = 1_000
-REVISED = frozenset({"incident", "statistic"})
+REVISED = ("incident", "statistic")
 """Kinds that an import brings up to date; what their rows refer to is only created."""
 _NO_ID = Fault("give the id of a record, or leave it out", "pattern", pointer="/id")
 
@@ -61,7 +61,7 @@ class Options:
     on_error: str = "skip"
     on_existing: str = "skip"
     operation: str | None = None
-    revised: frozenset[str] = frozenset(KINDS)
+    revised: tuple[str, ...] = tuple(KINDS)
     ended: str = "keep"
     remembered: bool = True
     max_rows: int = 20_000

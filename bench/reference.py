@@ -43,6 +43,7 @@ class Reference:
 
     def __init__(self, data: Data) -> None:
         self._reference = sqlite3.connect(f"file:{data.reference}?mode=ro", uri=True)
+        self._reference.execute("PRAGMA cache_size = -500000")
         self._reference.create_function("km", 4, _km, deterministic=True)
         self._known: dict[str, list[list[str]]] = {}
 
@@ -84,7 +85,7 @@ class Reference:
     def _counted_twice(self, key: str, where: str, hit: Hit) -> list[tuple[str, list[int]]]:
         """Of every whole that is selected: its group, and how much of its figures its selected parts hold already."""
         parts = ", ".join(f"coalesce(sum(part.{name}), 0)" for name in SUMS)
-        selected = f"SELECT * FROM flat WHERE {where}"
+        selected = f"SELECT id, {key}, {', '.join(SUMS)} FROM flat WHERE {where}"
         statement = (
             f"WITH selected AS ({selected}) SELECT whole.{key}, {', '.join(f'whole.{name}' for name in SUMS)}, {parts} "
             "FROM tree JOIN selected AS part ON part.id = tree.part JOIN selected AS whole ON whole.id = tree.whole "

@@ -154,14 +154,14 @@ def test_totals_of_a_span_are_those_of_the_past_as_of_now(client: TestClient) ->
         posted = client.post("/v1/incidents", json=report).raise_for_status().json()["id"]
         tops += [] if whole else [posted]
     parted = 0
-    for first, last, country in itertools.product(DAYS, DAYS, (None, "MX")):
-        if first and last and first > last:
-            continue
-        for by, mode in (("country", "overlaps"), ("month", "overlaps"), ("year,type", "within"), ("", "within")):
+    groupings = itertools.cycle(
+        (("country", "overlaps"), ("month", "overlaps"), ("year,type", "within"), ("", "within"))
+    )
+    for first, last, country in itertools.product(DAYS, DAYS, (None, "MX", None)):
+        if (first or last) and (first or "") <= (last or "9"):
+            by, mode = next(groupings)
             asked = {"from": first, "to": last, "country": country, "by": by or None, "date_mode": mode}
             asked = {name: value for name, value in asked.items() if value is not None}
-            if not (first or last):
-                del asked["date_mode"]
             now = client.get("/v1/totals", params=asked).raise_for_status().json()
             then = client.get("/v1/totals", params=asked | {"as_of": now["as_of"]}).raise_for_status().json()
             assert now["rows"] == then["rows"], asked

@@ -64,11 +64,11 @@ def _write(to: Data) -> None:
             reference.execute(statement)
 
 
-_GROUPED = f"country, month, date_end, {', '.join(SUMS)}"
+_TOLD = f"month, date_end, {', '.join(SUMS)}"
 _INDEXES = (
-    f"CREATE INDEX by_id ON flat (id, date_start, {_GROUPED})",
-    f"CREATE INDEX by_date ON flat (date_start, id, {_GROUPED})",
-    f"CREATE INDEX by_country ON flat (country, date_start, id, type, {_GROUPED.removeprefix('country, ')})",
+    f"CREATE INDEX by_id ON flat (id, date_start, country, {_TOLD})",
+    f"CREATE INDEX by_date ON flat (date_start, id, country, {_TOLD})",
+    f"CREATE INDEX by_country ON flat (country, date_start, id, type, {_TOLD})",
     "CREATE INDEX by_place ON flat (lat, lon, date_start, id)",
     "CREATE UNIQUE INDEX earlier_by_id ON earlier (id)",
     "COMMIT",

@@ -190,18 +190,8 @@ class Ours:
     def _import(self, file: Path, kind: str, *how: str) -> float:
         confirmed = [word for name in SCREENED for word in ("--confirm", name)]
         rejects = self.folder / f"{file.stem}.rejects.ndjson"
-        command: list[str | Path] = [
-            *CLI,
-            "import",
-            "reports",
-            file,
-            "--kind",
-            kind,
-            "--rejects",
-            rejects,
-            *how,
-            *confirmed,
-        ]
+        options: list[str | Path] = ["--kind", kind, "--rejects", rejects, *how, *confirmed]
+        command = [*CLI, "import", "reports", file, *options]
         return run(command, self.folder / "log", self.environment)
 
     @contextmanager

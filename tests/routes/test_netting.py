@@ -2,7 +2,6 @@
 
 import itertools
 import random
-from itertools import count
 from typing import Any, NamedTuple
 
 import pytest
@@ -13,7 +12,7 @@ from starlette.testclient import TestClient
 from tests import make
 from tests.conftest import key_for
 
-RUN = count()
+RUN = itertools.count()
 LEVELS = ("low", "best", "high")
 
 

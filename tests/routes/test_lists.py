@@ -1,5 +1,7 @@
 """What a list can be asked: words, boxes, circles, moments, members and linked records; the same on both databases."""
 
+import random
+
 import pytest
 from starlette.testclient import TestClient
 
@@ -70,6 +72,35 @@ def test_words_that_many_hold_find_the_same(seeded: TestClient, monkeypatch: pyt
     assert keys(pages[0])
     if following is not None:
         assert following == seeded.get(pages[0]["next"]).json()
+
+
+DAYS = ("2024-03-26", "2024-03-26", "2024-03", "2023", "2024-02-29/2024-03-26", "../2024-03-26", None)
+
+
+@pytest.mark.parametrize("sort", ["-date", "date", "-date,title", "date,-title"])
+def test_words_alone_are_found_in_the_order_of_days(client: TestClient, sort: str) -> None:
+    """From either end of the index of words: many of one day, some of none, some that were revised, ended or closed."""
+    chance, key = random.Random(sort), key_for(client, "write", "read:restricted")
+    for n in range(48):
+        members = {"title": f"{chance.choice(('Convoy', 'River'))} {n % 7}", "date": chance.choice(DAYS)}
+        members |= {"sensitivity": "restricted"} if n % 11 == 0 else {}
+        made_one = client.post("/v1/incidents", json=make.incident(**members), headers=key)
+        assert made_one.status_code == 201, made_one.text
+        where, tag = made_one.headers["location"], key | MERGE | {"If-Match": made_one.headers["etag"]}
+        if n % 5 == 0:
+            changes = {"title": f"Convoy {n % 3}", "date": chance.choice(DAYS)}
+            assert client.patch(where, json=changes, headers=tag).status_code == 200
+        elif n % 13 == 0:
+            assert client.delete(f"{where}?reason=coding_error", headers=tag).status_code in (200, 204)
+    for headers in ({}, key):
+        every = client.get(f"/v1/incidents?sort={sort}&limit=100", headers=headers).json()["items"]
+        found, url = [], f"/v1/incidents?q=convoy&sort={sort}&limit=3"
+        while url:
+            page = client.get(url, headers=headers).json()
+            found += [one["id"] for one in page["items"]]
+            url = page["next"]
+        assert found == [one["id"] for one in every if one["title"].startswith("Convoy")]
+        assert 15 < len(found) < len(every)
 
 
 def test_what_cannot_be_placed_is_counted(seeded: TestClient) -> None:

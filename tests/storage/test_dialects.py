@@ -265,3 +265,14 @@ def test_rows_that_are_the_first_of_a_transaction_go_with_it(database: Database)
         conn.rollback()
     with database.connect() as conn:
         assert conn.execute(sa.select(tables.source_text)).all() == []
+
+
+# --- Words ---------------------------------------------------------------------------------------------------------
+
+
+def test_places_are_in_the_order_of_days_and_then_of_revisions() -> None:
+    days = ("", "0001-01-01", "0999-12-31", "1999-01-31", "1999-02-01", "1999-12-31", "2000-01-01", "9999-12-31")
+    places = [dialects.place_of(day, seq) for day in days for seq in (1, 2, dialects.LAST_SEQ)]
+    assert places == sorted(set(places))
+    assert max(places) < 1 << 63
+    assert {place & dialects.LAST_SEQ for place in places} == {1, 2, dialects.LAST_SEQ}

@@ -267,7 +267,9 @@ def edit(conn: Connection, chance: random.Random) -> str:
     table = chance.choice((*tables.PROJECTIONS, None))
     rows = [] if table is None else [row._asdict() for row in conn.execute(sa.select(table))]
     if table is None or not rows:
-        dialects.index_words(conn, [(new_id(), 10_000 + chance.randrange(1_000), ["forged"])])
+        seq, word = chance.choice(list(dialects.indexed_words(conn)))
+        forged = chance.choice(((seq, [word]), (10_000 + chance.randrange(1_000), ["forged"])))
+        dialects.index_words(conn, [dialects.Indexed(new_id(), forged[0], "1999-12-31", forged[1])])
         return "a word"
     row = chance.choice(rows)
     here = sa.and_(*(column == row[column.name] for column in table.primary_key.columns))

@@ -30,10 +30,11 @@ _ISO = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
 _EXTERNAL = re.compile(r"([a-z][a-z0-9_]{0,31}):(?!//)(\S.*)")
 
 
-def conditions(query: Query, bound: Bound, *, to: Audience, table: Rows | None = None) -> Where:
+def conditions(query: Query, bound: Bound, *, to: Audience, table: Rows | None = None, words: bool = True) -> Where:
     """What a record must meet, all of it, to be in an answer for this audience.
 
-    `table`: what stands for the table of the kind, by the names of its columns.
+    `table`: what stands for the table of the kind, by the names of its columns. `words`: whether it must hold those
+    that are asked for, or the caller sees to that.
     """
     own: Rows = KIND_TABLES[query.kind.name] if table is None else table
     found = Where([lambda: bound.true(own)])
@@ -45,7 +46,8 @@ def conditions(query: Query, bound: Bound, *, to: Audience, table: Rows | None =
             found.append(lambda: sa.func.coalesce(own.c.audience, sa.literal_column("0")) != PUBLIC_ROW)
     found += _dates(query, own, bound)
     found += _places(query, own, bound)
-    found += _words_and_changes(query, own, bound)
+    found += _words(query, own, bound) if words else []
+    found += _filter_and_changes(query, own, bound)
     taking_part = [name for name in ("actor", "role", "attribution") if query.get(name)]
     if taking_part:
         found.append(_participations(query, own, bound))
@@ -61,13 +63,17 @@ def conditions(query: Query, bound: Bound, *, to: Audience, table: Rows | None =
 _ELSEWHERE = frozenset((*SPAN, *PLACE, "q", "filter", "updated_after", *CLAIM_FILTERS))
 
 
-def _words_and_changes(query: Query, table: Rows, bound: Bound) -> list[Later]:
-    found: list[Later] = []
+def _words(query: Query, table: Rows, bound: Bound) -> list[Later]:
     terms = query.one("q")
-    if terms is not None:
-        match, tsquery = (bound.value(text) for text in search_values(terms))
-        bound.shape.append("q")
-        found.append(lambda: has_words(table.c.seq_from, match, tsquery))
+    if terms is None:
+        return []
+    match, tsquery = (bound.value(text) for text in search_values(terms))
+    bound.shape.append("q")
+    return [lambda: has_words(table.c.seq_from, match, tsquery)]
+
+
+def _filter_and_changes(query: Query, table: Rows, bound: Bound) -> list[Later]:
+    found: list[Later] = []
     node = query.one("filter")
     if node is not None:
         bound.shape.append(shape(node))

@@ -16,7 +16,17 @@ from incidents_api.reading.records import SEPARATOR, document, head_seq
 from incidents_api.reading.rolled import unplaced
 from incidents_api.storage import tables
 from incidents_api.storage.database import Statement
-from incidents_api.storage.dialects import as_bytes, by_index, few_have_words, filled, joined, search_values
+from incidents_api.storage.dialects import (
+    LAST_SEQ,
+    as_bytes,
+    by_index,
+    few_have_words,
+    filled,
+    first_with_words,
+    joined,
+    place_of,
+    search_values,
+)
 from incidents_api.storage.tables import KIND_TABLES, PUBLIC_ROW, revision
 
 
@@ -35,7 +45,7 @@ def page(query: Query, *, to: Audience, left: bool = False, mark: str = SEPARATO
     `left`: then one number more for each name of `left_out`. The bytes are made by `encoded`.
     """
     bound = Bound(query.at)
-    where = conditions(query, bound, to=to)
+    where = conditions(query, bound, to=to, words=not _words_alone(query))
     ordered, ways = _ordered(query, bound), _ways(query, bound)
     after = query.after and [None if value is None else bound.value(value) for value in query.after]
     bound.shape.append(after and tuple(value is None for value in after))
@@ -44,8 +54,8 @@ def page(query: Query, *, to: Audience, left: bool = False, mark: str = SEPARATO
 
     def build() -> sa.Select[*tuple[Any, ...]]:
         keys, source = ordered()
-        further = [] if after is None else [_after(keys, after)]
-        found = [_found(way, source, keys, [*where, *further]) for way in ways()]
+        met = [*where, *([] if after is None else [_after(keys, after)])]
+        found = [_found(way, source, keys, met) for way in ways(met)]
         # The rows of the page first: what is looked up and joined afterwards is theirs alone.
         rows = _first(found, [key.descends for key in keys], [key.nullable for key in keys])
         keys = [replace(key, column=rows.c[f"key_{n}"]) for n, key in enumerate(keys)]
@@ -106,18 +116,28 @@ class _Way:
     only_if: Any = None
 
 
+_BY_SEQ = "ix_incident_by_seq"
 _FEW = 1_000
 """Up to so many revisions that hold the words, each is looked up; of more, the list is walked in its order until
 the page is full. Both take as long there in a store of 300,000 incidents."""
 
 
-def _ways(query: Query, bound: Bound) -> Callable[[], list[_Way]]:
-    """The ways to all the rows, each of which an index can be walked for in the order of the list.
+def _words_alone(query: Query) -> bool:
+    """Whether a list in the order of dates asks for nothing but words, as they are now."""
+    only = [name for name, _ in query.filters] == ["q"]
+    return only and query.kind.name == "incident" and query.sort[0][0] == "date" and query.at is None
+
+
+def _ways(query: Query, bound: Bound) -> Callable[[list[Any]], list[_Way]]:
+    """The ways to all the rows, each of which an index can be walked for in the order of the list; to be made of what
+    every row meets.
 
     Of the past: what is true now, and what is true no more. In the order of dates up to a day: what has its date before
-    it, and the few that begin nobody knows when, whose date is that of their end. With words: of words that few hold,
-    and of others; one of the two is empty.
+    it, and the few that begin nobody knows when, whose date is that of their end. With words alone: what the index of
+    words has first. With words and more: of words that few hold, and of others; one of the two is empty.
     """
+    if _words_alone(query):
+        return _first_with_words(query, bound)
     table = KIND_TABLES[query.kind.name]
     by_day = bool(query.get("to")) and query.sort[0][0] == "date" and query.one("date_mode", "overlaps") == "overlaps"
     last = bound.value(query.one("to")) if by_day else None
@@ -126,7 +146,7 @@ def _ways(query: Query, bound: Bound) -> Callable[[], list[_Way]]:
     match = bound.value(search_values(words)[0]) if words else None
     walked = "ix_incident_by_date" if query.sort[0][0] == "date" and not query.get("country") else None
 
-    def made() -> list[_Way]:
+    def made(met: list[Any]) -> list[_Way]:
         now: list[Condition] = [table.c.seq_to.is_(None)]
         parts: list[tuple[list[Condition], str | None]] = [([], None)]
         if by_day:
@@ -137,11 +157,26 @@ def _ways(query: Query, bound: Bound) -> Callable[[], list[_Way]]:
         if match is not None:
             few: Any = few_have_words(match, sa.literal_column(str(_FEW)))
             first = ways[0].where
-            ways[:1] = [_Way(first, "ix_incident_by_seq", few), _Way(first, walked, sa.not_(few))]
+            ways[:1] = [_Way(first, _BY_SEQ, few), _Way(first, walked, sa.not_(few))]
         if bound.at is not None:
             ended = table.c.seq_to > sa.bindparam("at", type_=sa.BigInteger)
             ways += [_Way([ended, *part]) for part, _ in parts]
         return ways
+
+    return made
+
+
+def _first_with_words(query: Query, bound: Bound) -> Callable[[list[Any]], list[_Way]]:
+    table, descends = KIND_TABLES["incident"], query.sort[0][1]
+    words = [bound.value(text) for text in search_values(query.one("q"))]
+    start = query.after and bound.value(place_of(query.after[0], LAST_SEQ if descends else 0))
+    bound.shape.append("words alone")
+
+    def made(met: list[Any]) -> list[_Way]:
+        now: list[Condition] = [table.c.seq_to.is_(None)]
+        page = (sa.bindparam("limit", type_=sa.Integer), start, descends)
+        first = first_with_words(table, _BY_SEQ, words, [*met, *now], page=page)
+        return [_Way([*now, first], _BY_SEQ)]
 
     return made
 

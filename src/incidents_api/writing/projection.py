@@ -45,7 +45,7 @@ def project(conn: Connection, entries: Sequence[Entry], treatment: str = HIDDEN,
     some of the log may have been redacted since.
     """
     names = _Names(conn, entries)
-    words: list[tuple[str, int, list[str]]] = []
+    words: list[dialects.Indexed] = []
     for part in _parts(entries):
         if again:
             _give_up_external_ids(conn, part)
@@ -79,7 +79,7 @@ def _parts(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
 
 
 def _project_part(
-    conn: Connection, part: Sequence[Entry], names: "_Names", words: list[tuple[str, int, list[str]]], treatment: str
+    conn: Connection, part: Sequence[Entry], names: "_Names", words: list[dialects.Indexed], treatment: str
 ) -> None:
     rows: Rows = defaultdict(list)
     first, _, reason = part[0]
@@ -97,7 +97,7 @@ def _project_part(
         if record is not None:
             owner = revision.author if revision.version == 1 else owners.get(revision.record_id)
             _rows_of(rows, Row(revision, record, owner))
-            words.append((revision.record_id, revision.seq, words_of(record, names.of(record))))
+            words.append(indexed(revision, record, names.of(record)))
         if revision.kind in ("actor", "location"):
             names.learn(revision, record)
             line = ancestry.alone(revision, record)
@@ -126,8 +126,7 @@ def settle(conn: Connection, incidents: Sequence[tuple[Revision, Record | None]]
 
 
 def project_again(conn: Connection, history: Sequence[Entry]) -> None:
-    """The rows of one record, none of which is there, from its whole history; without words, audiences, external ids
-    and what it lies in."""
+    """The rows of one record, none of which is there, from all its history; no words, audiences, ids or ancestry."""
     first, body, _ = history[0]
     owner = None if body is None else first.author
     for entry in history:
@@ -161,6 +160,12 @@ class _Names:
         """An actor or location is called so from now on."""
         field = KINDS[revision.kind].field("known_as")
         self._names[revision.record_id] = sorted(set(field.value(record))) if record is not None else []
+
+
+def indexed(revision: Revision, record: Record, names: Iterable[str]) -> dialects.Indexed:
+    """What the index of words holds of a revision; `names`: those of the actors and locations of an incident."""
+    day = KINDS[revision.kind].field("date").value(record) if KINDS[revision.kind].dated else ""
+    return dialects.Indexed(revision.record_id, revision.seq, day, words_of(record, names))
 
 
 def named(record: Record) -> set[str]:

@@ -10,14 +10,13 @@ from sqlalchemy.engine import Connection
 from incidents_api.model.audience import public_id
 from incidents_api.model.kinds import Kind
 from incidents_api.model.revision import Revision
-from incidents_api.model.words import words_of
 from incidents_api.storage import dialects, tables
 from incidents_api.storage.tables import CHILD_TABLES, KIND_TABLES
 from incidents_api.writing import ancestry, lookup, projection, rollup
 from incidents_api.writing.projection import Entry, named, parsed
 
-Words = dict[int, tuple[str, list[str]]]
-"""What the index of words holds of revisions, by seq: the record's id and its words."""
+Words = dict[int, dialects.Indexed]
+"""What the index of words holds of revisions, by seq."""
 
 
 class Renewal:
@@ -67,9 +66,8 @@ class Renewal:
         """The words of the revisions concerned, where they are others now."""
         words = _words(self._conn, self._seqs)
         changed = [seq for seq in self._words if words.get(seq) != self._words[seq]]
-        dialects.forget_words(self._conn, [(self._words[seq][0], seq, self._words[seq][1]) for seq in changed])
-        fresh = [(words[seq][0], seq, words[seq][1]) for seq in changed if seq in words]
-        dialects.index_words(self._conn, fresh)
+        dialects.forget_words(self._conn, [self._words[seq] for seq in changed])
+        dialects.index_words(self._conn, [words[seq] for seq in changed if seq in words])
 
 
 def _history(conn: Connection, record_id: str) -> list[Entry]:
@@ -107,7 +105,7 @@ def _words(conn: Connection, seqs: Iterable[int]) -> Words:
         for revision, record, _ in entries:
             if record is not None:
                 called = [name for one in sorted(named(record)) for name in _then(names[one], revision.seq)]
-                found[revision.seq] = (revision.record_id, words_of(record, called))
+                found[revision.seq] = projection.indexed(revision, record, called)
     return found
 
 

@@ -34,7 +34,8 @@ def table_faults(conn: Connection, beside: Connection) -> Iterator[str]:
     for table in tables.PROJECTIONS:
         key = [table.columns.keys().index(column.name) for column in table.primary_key.columns]
         yield from _first_fault(table.name, key, _rows(conn, table), _rows(beside, table))
-    yield from _first_fault("search", [0], dialects.indexed_words(conn), dialects.indexed_words(beside))
+    words = dialects.indexed_words(conn, beside), dialects.indexed_words(beside, conn)
+    yield from _first_fault("search", [0], *words)
 
 
 def _built(conn: Connection) -> str:

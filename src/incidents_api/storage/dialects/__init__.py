@@ -49,21 +49,27 @@ from incidents_api.storage.dialects.readers import (
 )
 from incidents_api.storage.dialects.rows import insert_all, insert_rows
 from incidents_api.storage.dialects.words import (
+    LAST_SEQ,
+    Indexed,
     clear_words,
     create_search,
     few_have_words,
+    first_with_words,
     forget_words,
     has_words,
     index_words,
     indexed_words,
+    place_of,
     search_values,
 )
 
 __all__ = [
     "COPIES",
+    "LAST_SEQ",
     "MANY",
     "READ_OPTIONS",
     "Compiled",
+    "Indexed",
     "PostgresReader",
     "Prepared",
     "Reader",
@@ -83,6 +89,7 @@ __all__ = [
     "few_have_words",
     "few_index",
     "filled",
+    "first_with_words",
     "for_reading",
     "forget_words",
     "has_words",
@@ -102,6 +109,7 @@ __all__ = [
     "make_writer",
     "parse_url",
     "partial_index",
+    "place_of",
     "rows_as_json",
     "search_values",
     "sqlite_dialect",

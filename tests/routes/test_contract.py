@@ -35,8 +35,9 @@ def lines(_: Any, value: Any) -> bytes:
     return json.dumps(value).encode()
 
 
-SAME = "^export_"
-"""Operations with the parameters of a list, which is asked in every shape already."""
+SAME = "^export_|^(bulk|replace)_(actor|incident|source|statistic)"
+"""Operations that are told what others are told in every shape already: files the parameters of a list, lines and
+replacements the bodies of reports. Shapes come without If-Match, so a replacement would only say 428."""
 BIG = "^(create_incident|create_statistic|add_claims)$"
 """Operations with thousands of shapes."""
 

@@ -453,7 +453,12 @@ def test_a_forged_place_is_refused(asks: Ask) -> None:
         None, 5, [], {}, "x", [fingerprint], [fingerprint, key, 1], [fingerprint, None], [fingerprint, 7],
         [fingerprint, ""], [fingerprint, last], [fingerprint, f"2024\x1f{last}"], [fingerprint, f"+a\x1f+b\x1f{last}"],
         [fingerprint, "+2024-01-01\x1f' OR 1=1"], [fingerprint, f"+\0\x1f{last}"], [fingerprint, f"+\ud800\x1f{last}"],
-        ["0" * 12, key], [None, key],
+        [fingerprint, f"+2024-01\x1f{last}"], [fingerprint, f"+2024-13-4x\x1f{last}"], ["0" * 12, key], [None, key],
     ]  # fmt: skip
     for value in forged:
         check(asks(INCIDENTS, f"limit=2&cursor={spelled(value)}"), "cursor", None)
+    mark = cursor(asks, INCIDENTS, "limit=2&q=rescued")
+    fingerprint, key = json.loads(base64.urlsafe_b64decode(mark + "=" * (-len(mark) % 4)))
+    for day in ("zzzz", "\u00b2\u00b2\u00b2\u00b2-01-01", "99999-01-01", "2024-03-2x", "-1"):
+        value = [fingerprint, f"+{day}\x1f{last}"]
+        check(asks(INCIDENTS, f"limit=2&q=rescued&cursor={spelled(value)}"), "cursor", None)

@@ -266,6 +266,8 @@ def _read_cursor(query: Query, cursor: str) -> tuple[Any, ...]:
         raise BadQuery("the cursor cannot be taken", [fault]) from None
 
 
+_DAY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})?")
+"""The place in an order by dates: a day, or nothing where it is unknown."""
 _NO_TEXT = re.compile(r"[\x00\ud800-\udfff]")
 
 
@@ -286,7 +288,7 @@ def _place(query: Query, key: str) -> tuple[Any, ...]:
     for part, (name, _) in zip(parts, query.sort, strict=True):
         if part == "-":
             place.append("" if name in known else None)  # only figures are null in their order
-        elif part[:1] != "+":
+        elif part[:1] != "+" or (name == "date" and not _DAY.fullmatch(part[1:])):
             raise ValueError
         elif name in known:
             place.append(part[1:])

@@ -12,8 +12,6 @@ SHAPES := .cache/shapes
 PAGE := src/incidents_api/explorer/sources.sha256
 PAGE_SOURCES := $(shell find explorer -type f -not -path '*/node_modules/*') hatch_build.py
 SCRATCH := sqlite:///.cache/migration.db
-# One more than there are cores: now and then a test waits for a browser, a server or the disk.
-WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN 2> /dev/null || echo 1) + 1)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -31,7 +29,7 @@ serve: $(INSTALLED) $(PAGE) ## Migrate, seed an empty store and serve it on 127.
 	@$(BIN)/incidents up
 
 test: $(INSTALLED) $(PAGE) ## Run the whole suite, PostgreSQL and browser included (ARGS="-k word" narrows it, ARGS="-n 0": one process).
-	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 soak: $(INSTALLED) ## Run random histories at full length, and kill, cut and load the service as often as is promised.
 	@INCIDENTS_SOAK=1 $(BIN)/python -m pytest --soak -n 0 -s -o faulthandler_timeout=0 tests/state tests/faults $(ARGS)

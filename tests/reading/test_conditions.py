@@ -298,7 +298,7 @@ def test_equal_shapes_are_equal_sql() -> None:
         text = "&".join(f"{name}={quote(value, safe=',:')}" for name, value in chosen.items())
         asked = query.parse(KINDS["incident"], text.encode(), 1000)
         if chance.random() < 0.4:
-            nulls = [chance.choice(["-", "+x"]) if name != "date" else "+2024" for name, _ in asked.sort]
+            nulls = [chance.choice(["-", "+x"]) if name != "date" else "+2024-03-26" for name, _ in asked.sort]
             key = "\x1f".join([*nulls, "01900000-0000-7000-8000-000000000001"])
             cursor = query.cursor_for(asked, key)
             asked = query.parse(KINDS["incident"], f"{text}&cursor={cursor}".encode(), 1000)

@@ -3,8 +3,9 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 
 import httpx
@@ -20,16 +21,24 @@ CLIENTS, INCIDENTS = 16, 20
 MERGE = {"Content-Type": "application/merge-patch+json"}
 
 
+async def patient(ask: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
+    """What is answered to a client that comes back when it is told to, as it may be on a busy machine."""
+    while (answer := await ask()).status_code == 503:
+        await asyncio.sleep(float(answer.headers["Retry-After"]))
+    return answer
+
+
 async def contend(client: httpx.AsyncClient, number: int, paths: list[str], patches: int) -> Counter[str]:
     """One client: read an incident, raise the counter that its tag holds, send it back with the ETag that was read."""
     chance = random.Random(number)
     told: Counter[str] = Counter()
     for _ in range(patches):
         path = chance.choice(paths)
-        read = await client.get(path)
+        read = await patient(partial(client.get, path))
         count = int(read.json()["tags"][0].removeprefix("n"))
         changes = {"tags": [f"n{count + 1}"], "summary": f"by client {number}"}
-        answer = await client.patch(path, json=changes, headers=MERGE | {"If-Match": read.headers["etag"]})
+        headers = MERGE | {"If-Match": read.headers["etag"]}
+        answer = await patient(partial(client.patch, path, json=changes, headers=headers))
         told["sent"] += 1
         if answer.status_code == 200 and answer.json()["tags"] == changes["tags"]:
             told["wins"] += 1

@@ -6,6 +6,8 @@ import re
 import shutil
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from incidents_api.storage.database import Database
 from incidents_api.storage.schema import migrate
 from incidents_api.writing import ingest, projection
 from tests import postgres
+from tests.real import ucdp
 
 SEEDS = Path(__file__).parents[1] / "seeds"
 ENGINES = ("sqlite", "postgresql")
@@ -158,28 +161,46 @@ def template(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> 
             postgres.drop_database(url)
 
 
-@pytest.fixture
-def new_store(
-    postgres_server: str, tmp_path: Path, template: Callable[[str, bool], str]
-) -> Iterator[Callable[..., str]]:
-    """Makes a fresh store on an engine and gives its address."""
-    made: list[str] = []
+@pytest.fixture(scope="session")
+def ucdp_imported(template: Callable[[str, bool], str], tmp_path_factory: pytest.TempPathFactory) -> ucdp.Imported:
+    """The file of a store that imported every row."""
+    origin = template("sqlite", False).removeprefix("sqlite:///")
+    return ucdp.imported(shared_folder(tmp_path_factory), lambda empty: shutil.copyfile(origin, empty))
 
-    def get(engine: str, *, seeded: bool = False) -> str:
-        origin = template(engine, seeded)
-        if engine == "sqlite":
-            path = tmp_path / f"store{len(made)}.db"
-            shutil.copyfile(origin.removeprefix("sqlite:///"), path)
-            url = f"sqlite:///{path}"
-        else:
-            url = postgres.create_database(postgres_server, origin)
-        made.append(url)
-        return url
+
+@pytest.fixture(scope="session")
+def copies(postgres_server: str, template: Callable[[str, bool], str]) -> Iterator[Callable[[bool], postgres.Copies]]:
+    """The copies of a template, empty or seeded, on PostgreSQL."""
+    made: dict[bool, postgres.Copies] = {}
+
+    def get(seeded: bool) -> postgres.Copies:
+        if seeded not in made:
+            made[seeded] = postgres.Copies(postgres_server, template("postgresql", seeded))
+        return made[seeded]
 
     yield get
-    for url in made:
-        if not url.startswith("sqlite"):
-            postgres.drop_database(url)
+    for one in made.values():
+        one.close()
+
+
+@pytest.fixture
+def new_store(
+    tmp_path: Path, template: Callable[[str, bool], str], copies: Callable[[bool], postgres.Copies]
+) -> Iterator[Callable[..., str]]:
+    """Makes a fresh store on an engine and gives its address."""
+    numbers = count()
+    with ExitStack() as stack:
+
+        def get(engine: str, *, seeded: bool = False) -> str:
+            if engine == "sqlite":
+                path = tmp_path / f"store{next(numbers)}.db"
+                shutil.copyfile(template(engine, seeded).removeprefix("sqlite:///"), path)
+                return f"sqlite:///{path}"
+            url = copies(seeded).take()
+            stack.callback(copies(seeded).give_back, url)
+            return url
+
+        yield get
 
 
 @pytest.fixture(params=ENGINES)

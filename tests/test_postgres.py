@@ -48,6 +48,82 @@ def test_two_databases_are_separate(server_url: str) -> None:
             assert conn.execute("SELECT to_regclass('note')").fetchone() == (None,)
 
 
+@pytest.fixture
+def copies(server_url: str) -> Iterator[postgres.Copies]:
+    """Copies of a database with one note."""
+    with database(server_url) as original:
+        with psycopg.connect(original) as conn:
+            conn.execute("CREATE TABLE note (text text PRIMARY KEY)")
+            conn.execute("INSERT INTO note VALUES ('Culiacán')")
+        made = postgres.Copies(server_url, original)
+        yield made
+        made.close()
+
+
+def notes(url: str) -> list[str]:
+    with psycopg.connect(url) as conn:
+        return [text for (text,) in conn.execute("SELECT text FROM note ORDER BY text")]
+
+
+def test_a_copy_that_was_given_back_is_as_it_was(copies: postgres.Copies) -> None:
+    url, other = copies.take(), copies.take()
+    assert url != other
+    for change in ("INSERT INTO note VALUES ('Mazatlán')", "UPDATE note SET text = 'Tepic'", "DELETE FROM note"):
+        with psycopg.connect(url) as conn:
+            conn.execute(change)
+        assert notes(url) != ["Culiacán"]
+        copies.give_back(url)
+        assert copies.take() == url
+        assert notes(url) == ["Culiacán"] == notes(other)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "CREATE TABLE more (text text)",
+        "ALTER TABLE note ADD COLUMN more text",
+        "CREATE INDEX by_length ON note (length(text))",
+        "DROP TABLE note",
+        "ALTER TABLE note ALTER COLUMN text TYPE varchar",
+        "CREATE SCHEMA more",
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET work_mem = 64', current_database()); END $$",
+    ],
+)
+def test_a_copy_whose_tables_were_changed_is_not_used_again(
+    copies: postgres.Copies, server_url: str, change: str
+) -> None:
+    url = copies.take()
+    with psycopg.connect(url) as conn:
+        conn.execute(change)
+    copies.give_back(url)
+    fresh = copies.take()
+    assert fresh != url
+    assert notes(fresh) == ["Culiacán"]
+    assert make_url(url).database not in names(server_url)
+
+
+def test_who_is_still_connected_to_a_copy_is_thrown_out(copies: postgres.Copies) -> None:
+    url = copies.take()
+    with psycopg.connect(url) as left:
+        left.execute("UPDATE note SET text = 'Tepic'")  # and no end of it
+        copies.give_back(url)
+        assert notes(copies.take()) == ["Culiacán"]
+        with pytest.raises(psycopg.OperationalError):
+            left.execute("SELECT 1")
+        left.close()
+
+
+def test_a_copy_is_not_used_for_ever(copies: postgres.Copies, server_url: str) -> None:
+    first = url = copies.take()
+    uses = 1
+    while url == first:
+        copies.give_back(url)
+        url = copies.take()
+        uses += 1
+        assert uses < 1_000
+    assert make_url(first).database not in names(server_url)
+
+
 def test_a_template_is_copied(server_url: str) -> None:
     with database(server_url) as original:
         with psycopg.connect(original) as conn:

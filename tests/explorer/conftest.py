@@ -19,7 +19,6 @@ from incidents_api.app import create_app
 from incidents_api.settings import Settings
 from incidents_api.storage.database import Database
 from tests import browser, make
-from tests.conftest import shared_folder
 from tests.real import ucdp
 
 ROOT = Path(__file__).parents[2]
@@ -112,11 +111,9 @@ def as_it_is(client: httpx.Client, path: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def ucdp_site(template: Callable[[str, bool], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def ucdp_site(ucdp_imported: ucdp.Imported) -> Iterator[str]:
     """The address of the service over 18,957 rows of UCDP; nobody writes to it."""
-    origin = template("sqlite", False).removeprefix("sqlite:///")
-    path = ucdp.imported(shared_folder(tmp_path_factory), lambda empty: shutil.copyfile(origin, empty))
-    with serving(f"sqlite:///{path}") as address:
+    with serving(f"sqlite:///{ucdp_imported.path}") as address:
         yield address
 
 

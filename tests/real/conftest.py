@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from functools import cache
 
 import pytest
 import sqlalchemy as sa
@@ -10,7 +11,7 @@ from starlette.testclient import TestClient
 from incidents_api.storage.database import Database
 from incidents_api.writing import archive
 from tests import postgres
-from tests.conftest import ENGINES, serve, shared_folder
+from tests.conftest import ENGINES, serve
 from tests.real import ucdp
 
 
@@ -35,28 +36,36 @@ def lasting_store(
         postgres.drop_database(url)
 
 
+@pytest.fixture(scope="session")
+def ucdp_store(lasting_store: Callable[..., str], ucdp_imported: ucdp.Imported) -> Callable[[str], str]:
+    """The address of a store that imported every row of the file; on PostgreSQL it is restored from the one on SQLite.
+
+    Each is made once, however often tests change from one engine to the other.
+    """
+
+    @cache
+    def get(engine: str) -> str:
+        file = f"sqlite:///{ucdp_imported.path}"
+        if engine == "sqlite":
+            return file
+        url = lasting_store(engine)
+        copied, database = Database(file), Database(url)
+        with copied.connect() as conn:
+            database.write_now(archive.restore, archive.lines(conn))
+        with database.connect() as connection:
+            # What autovacuum would do in its own time.
+            connection.execution_options(isolation_level="AUTOCOMMIT").execute(sa.text("VACUUM ANALYZE"))
+        copied.close_writer()
+        database.close_writer()
+        return url
+
+    return get
+
+
 @pytest.fixture(scope="session", params=ENGINES)
-def ucdp_url(
-    request: pytest.FixtureRequest,
-    lasting_store: Callable[..., str],
-    template: Callable[[str, bool], str],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> str:
-    """A store that imported every row of the file; on PostgreSQL it is restored from the one on SQLite."""
-    origin = template("sqlite", False).removeprefix("sqlite:///")
-    path = ucdp.imported(shared_folder(tmp_path_factory), lambda empty: shutil.copyfile(origin, empty))
-    if request.param == "sqlite":
-        return f"sqlite:///{path}"
-    url = lasting_store(request.param)
-    copied, database = Database(f"sqlite:///{path}"), Database(url)
-    with copied.connect() as conn:
-        database.write_now(archive.restore, archive.lines(conn))
-    with database.connect() as connection:
-        # What autovacuum would do in its own time.
-        connection.execution_options(isolation_level="AUTOCOMMIT").execute(sa.text("VACUUM ANALYZE"))
-    copied.close_writer()
-    database.close_writer()
-    return url
+def ucdp_url(request: pytest.FixtureRequest, ucdp_store: Callable[[str], str]) -> str:
+    """A store that imported every row of the file, on either engine."""
+    return ucdp_store(request.param)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -41,8 +42,16 @@ def counts(told: Taken) -> tuple[int, ...]:
 
 
 @pytest.fixture(scope="module", params=ENGINES)
-def mexico(request: pytest.FixtureRequest, lasting_store: Callable[..., str]) -> tuple[str, Taken]:
+def mexico(
+    request: pytest.FixtureRequest,
+    lasting_store: Callable[..., str],
+    ucdp_imported: ucdp.Imported,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[str, Taken]:
     """A store that took the file of UCDP, and what was said of it."""
+    if request.param == "sqlite":
+        own = shutil.copyfile(ucdp_imported.path, tmp_path_factory.mktemp("mexico") / "store.db")
+        return f"sqlite:///{own}", ucdp_imported.told
     url = lasting_store(request.param)
     return url, take(url, "ucdp", ucdp.FILE)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from typer.testing import CliRunner
@@ -62,17 +62,21 @@ def take(url: str, name: str, path: Path, *options: str, status: int = 0) -> Tak
     return told
 
 
-def imported(folder: Path, empty: Callable[[Path], object]) -> Path:
-    """A store in one file that holds every row; made once for all processes of a run, so nobody may write to it.
+class Imported(NamedTuple):
+    """A store in one file that holds every row, to which nobody may write, and what was said of its import."""
 
-    `empty` makes an empty one at a path.
-    """
-    path = folder / "ucdp.db"
+    path: Path
+    told: Taken
+
+
+def imported(folder: Path, empty: Callable[[Path], object]) -> Imported:
+    """The store, made once for all processes of a run; `empty` makes an empty one at a path."""
+    path, told = folder / "ucdp.db", folder / "ucdp.json"
     with (folder / "ucdp.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not path.exists():
             part = path.with_suffix(".part")
             empty(part)
-            take(f"sqlite:///{part}", "ucdp", FILE)
+            told.write_text(json.dumps(take(f"sqlite:///{part}", "ucdp", FILE)))
             part.rename(path)
-    return path
+    return Imported(path, json.loads(told.read_text()))

@@ -6,7 +6,7 @@ import platform
 import sqlite3
 import statistics
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -58,17 +58,27 @@ def middle(rounds: Iterable[Mapping[str, float]], name: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was reached of a goal: the figure or quotient, and whose they are; None: it was not measured."""
+    """What was reached of a goal: the figure or quotient, and whose they are; None: it was not measured.
+
+    `limit`: what the limit reached of it in the same rounds, where it was asked over sockets, too.
+    """
 
     goal: Goal
     reached: float | None = None
     system: str = ""
     against: str = ""
+    limit: float | None = None
 
     @property
     def holds(self) -> bool:
         """Whether the goal is met, which what was not measured never is."""
         return self.reached is not None and self.goal.holds(self.reached)
+
+    @property
+    def beyond(self) -> bool:
+        """Whether it is missed, and the limit misses it as well."""
+        missed = self.reached is not None and not self.holds
+        return missed and self.limit is not None and not self.goal.holds(self.limit)
 
 
 def verdict(told: Told, goal: Goal) -> Verdict:
@@ -83,7 +93,9 @@ def verdict(told: Told, goal: Goal) -> Verdict:
     if not mine or not theirs:
         return Verdict(goal)
     quotients = [one / other for one, other in zip(mine, theirs, strict=False) if other > 0]
-    return Verdict(goal, statistics.median(quotients) if quotients else None, system, against)
+    over_sockets = goal.of == "rate" and system != "limit" and "limit" in of
+    limit = verdict(told, replace(goal, system="limit")).reached if over_sockets else None
+    return Verdict(goal, statistics.median(quotients) if quotients else None, system, against, limit)
 
 
 def _parties(of: Mapping[str, list[dict[str, float]]], goal: Goal) -> tuple[str, str]:
@@ -125,15 +137,15 @@ def spelled(figure: float) -> str:
 
 def verdicts(found: Iterable[Verdict]) -> str:
     """A line for each goal, with what was reached."""
-    lines = ["| workload | system | against | goal | reached | holds |", "|---|---|---|---|---|---|"]
+    lines = ["| workload | system | against | goal | reached | by the limit | holds |", "|---|---|---|---|---|---|---|"]
     for one in found:
         goal = one.goal
         against = f"{one.against or goal.against} ({goal.of})" if goal.against else goal.of
         reached = "not measured" if one.reached is None else spelled(one.reached)
         holds = "yes" if one.holds else "**no**" if one.reached is not None else "?"
-        lines.append(
-            f"| {goal.workload} | {one.system or goal.system} | {against} | {goal.told} | {reached} | {holds} |"
-        )
+        cells = (goal.workload, one.system or goal.system, against, goal.told, reached)
+        limit = "" if one.limit is None else spelled(one.limit)
+        lines.append("| " + " | ".join((*cells, limit, holds)) + " |")
     return "\n".join(lines)
 
 

@@ -78,6 +78,8 @@ def opening(kept: Sequence[Run]) -> str:
     missed = [one for one in found if one.reached is not None and not one.holds]
     without = [one for one in found if one.reached is None]
     told = [f"**Of {len(found)} goals {hold} hold, {len(missed)} do not, and {len(without)} were not measured.**"]
+    if beyond := sum(one.beyond for one in missed):
+        told[0] += f" {beyond} of those that do not hold are missed by the limit, too, in the same rounds."
     told += [f"- does not hold: {one}" for one in _named(missed)] + [
         f"- not measured: {one}" for one in _named(without)
     ]

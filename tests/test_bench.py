@@ -131,6 +131,13 @@ def test_a_ratio_is_of_figures_of_the_same_round() -> None:
     assert (found.reached, found.holds) == (20.0, False)
 
 
+@pytest.mark.parametrize(("ours", "limit", "beyond"), [(30.0, 20.0, True), (30.0, 60.0, False), (50.0, 20.0, False)])
+def test_a_goal_that_the_limit_misses_too_is_told_apart(ours: float, limit: float, beyond: bool) -> None:
+    rates = {"ours": ours, "usual": 1.0, "limit": limit}
+    found = verdict({"list": {name: [{"rate": rate}] for name, rate in rates.items()}}, goal("list", "usual"))
+    assert (found.limit, found.beyond) == (limit, beyond)
+
+
 def test_what_was_not_measured_does_not_hold() -> None:
     found = verdict({"list": {"ours": [{"rate": 10.0}]}}, goal("list", "usual"))
     assert (found.reached, found.holds) == (None, False)

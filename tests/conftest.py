@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+from xdist.scheduler import LoadFileScheduling
 
 from incidents_api import access
 from incidents_api.app import create_app
@@ -36,6 +37,20 @@ Key = Callable[..., dict[str, str]]
 def pytest_addoption(parser: pytest.Parser) -> None:
     """make soak: the random tests that say so run as long as the figures in their documents."""
     parser.addoption("--soak", action="store_true", help="run random histories at full length")
+
+
+class _ByFile(LoadFileScheduling):  # type: ignore[misc]  # it tells no types
+    """Each file to one process; those of real data together, since to load it takes a minute for every process."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file, _, _ = nodeid.partition("::")
+        return "tests/real" if file.startswith("tests/real/") else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByFile:
+    """How tests are spread over processes."""
+    return _ByFile(config, log)
 
 
 HANGS = 600

@@ -102,6 +102,15 @@ def test_a_copy_whose_tables_were_changed_is_not_used_again(
     assert make_url(url).database not in names(server_url)
 
 
+def test_a_copy_that_was_dropped_is_not_used_again(copies: postgres.Copies) -> None:
+    url = copies.take()
+    postgres.drop_database(url)
+    copies.give_back(url)
+    fresh = copies.take()
+    assert fresh != url
+    assert notes(fresh) == ["Culiacán"]
+
+
 def test_who_is_still_connected_to_a_copy_is_thrown_out(copies: postgres.Copies) -> None:
     url = copies.take()
     with psycopg.connect(url) as left:

@@ -174,8 +174,7 @@ def commit(salt: str, reason: str | None, record: str | None) -> str:
 def link(revision: Mapping[str, Any]) -> str:
     """Hash of a revision: sha256 over the canonical JSON of what the chain covers, the previous hash included."""
     covered = {name: revision[name] for name in _COVERED}
-    # Texts and small integers by ASCII names: what `canonical` looks for cannot be there.
-    return hashlib.sha256(orjson.dumps(covered, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    return hashlib.sha256(canonical(covered).encode()).hexdigest()
 
 
 _COVERED = (

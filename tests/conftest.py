@@ -48,9 +48,9 @@ class _ByFile(LoadFileScheduling):  # type: ignore[misc]  # it tells no types
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByFile:
-    """How tests are spread over processes."""
-    return _ByFile(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByFile | None:
+    """How tests are spread over processes, where whole files are asked for."""
+    return _ByFile(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 HANGS = 600

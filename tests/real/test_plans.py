@@ -108,7 +108,6 @@ FEW = (
     "ix_figure_loose_by_year",
     "ix_figure_closed",
     "ix_figure_parts",
-    "ix_figure_parts_by_month",
     "ix_figure_period_totals",
 )
 """Indexes over few rows, made to be walked from end to end."""

@@ -205,7 +205,8 @@ def test_the_cells_are_enough() -> None:
 # --- Canaries ------------------------------------------------------------------------------------------------------
 
 WORD = "zanatequiscal"
-NUMBER = 918_273
+NUMBER = 918_273_645_546
+"""So long that no id or tag holds its digits by chance."""
 POINT = {"lon": -107.123457, "lat": 24.654321}
 DAY = "1987-06-05"
 TRACES = (WORD, str(NUMBER), "107.123457", "24.654321", DAY)

@@ -89,17 +89,6 @@ def test_down_and_up_again_loses_nothing(seeded_database: Database) -> None:
         assert verify(conn).faults == []
 
 
-def test_coarse_sums_come_to_a_store_that_has_none_without_a_rebuild(seeded_database: Database) -> None:
-    before = dump(seeded_database)
-    migrate(seeded_database, "0009")
-    with seeded_database.connect() as conn:
-        kept = set(conn.execute(sa.select(tables.rollup.c.grain)).scalars())
-    assert kept == {"year", "month", "point", "points"}
-    migrate(seeded_database)
-    assert not seeded_database.write_now(projection.is_stale)
-    assert dump(seeded_database) == before
-
-
 def test_the_log_is_not_dropped_while_it_holds_anything(seeded_database: Database) -> None:
     before, log = dump(seeded_database), log_of(seeded_database)
     with pytest.raises((RuntimeError, OperatorError), match="the log holds revisions"):

@@ -238,6 +238,31 @@ def test_what_hung_on_a_redacted_record_is_as_after_a_rebuild(client: TestClient
         whole(client)
 
 
+def test_parts_are_taken_off_as_after_a_rebuild_whatever_is_redacted(client: TestClient, keys: dict[str, str]) -> None:
+    def killed() -> tuple[int, int]:
+        told = client.get("/v1/totals?measure=killed", headers=keys).json()
+        return told["rows"][0]["measures"]["killed"]["best"], told["excluded"]["netted_parts"]
+
+    def kills(n: int, *wholes: str) -> dict[str, Any]:
+        relations = [{"type": "part_of", "incident_id": one} for one in wholes]
+        return {"claims": [make.claim(measure="killed", value=n, quote=WORDS)], "relations": relations}
+
+    whole_id = made(client, keys, **kills(9))
+    parts = [made(client, keys, **kills(n, whole_id)) for n in (2, 3)]
+    assert killed() == (9, 2)
+    # Words alone: figures and parts stay, though no record got a version of its own.
+    for one in (whole_id, parts[0]):
+        redact(client, keys, one, paths=["/claims/0/quote"])
+        assert killed() == (9, 2)
+        assert whole(client)
+    redact(client, keys, parts[0])
+    assert killed() == (9, 1)
+    assert whole(client)
+    redact(client, keys, whole_id)
+    assert killed() == (3, 0)
+    assert whole(client)
+
+
 def test_an_external_id_stays_with_who_took_it_since(client: TestClient, keys: dict[str, str]) -> None:
     first = made(client, keys, external_ids={"a": "1", "c": "1"})
     patch(client, keys, first, external_ids={"a": "1", "c": None})

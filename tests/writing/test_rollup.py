@@ -1,6 +1,9 @@
 """Sums by year and month hold what the figures say after any history, and a rebuild comes to the same."""
 
+import json
 import random
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,38 +26,90 @@ DATES = (
 )
 
 
-def sums(conn: sa.Connection) -> dict[tuple[Any, ...], tuple[int, ...]]:
-    """The sums as they are kept."""
+Sums = dict[tuple[str, ...], tuple[int, dict[str, list[int]]]]
+
+
+def sums(conn: sa.Connection) -> Sums:
+    """The sums as they are kept: how many incidents, and the sums of their figures by measure."""
     kept = tables.rollup.c
-    return {tuple(row[:7]): tuple(map(int, row[7:])) for row in conn.execute(sa.select(*kept))}
+    found: Sums = {}
+    for row in conn.execute(sa.select(*kept)):
+        told = {measure: [*levels.values()] for measure, levels in json.loads(row.figures).items()}
+        found[tuple(row[:6])] = (row.n, told | json.loads(row.more))
+    return found
 
 
-def sums_of_figures(conn: sa.Connection) -> dict[tuple[Any, ...], tuple[int, ...]]:
-    """The same, row by row from the figures that are true now and for everybody."""
+def standing(row: Any) -> tuple[int, int, int]:
+    """The levels of a figure; what is unknown is as high as what is known below it."""
+    low = row.low or 0
+    best = row.best if row.best is not None else low
+    return low, best, row.high if row.high is not None else best
+
+
+def sums_of_figures(conn: sa.Connection) -> Sums:
+    """The same, row by row from the figures that are true now and for everybody, and from what is noted of trees."""
     told = tables.figure.c
-    found: dict[tuple[Any, ...], list[int]] = {}
+    number: Counter[tuple[str, ...]] = Counter()
+    figures: dict[tuple[str, ...], dict[str, list[int]]] = {}
+
+    def count(key: tuple[str, ...], measure: str, levels: Iterable[int]) -> None:
+        held = figures.setdefault(key, {}).setdefault(measure, [0] * 6)
+        for n, level in enumerate(levels):
+            held[n] += level
+
     query = sa.select(tables.figure).where(told.seq_to.is_(None), told.whole, told.audience.is_(None))
     for row in conn.execute(query):
-        place = (row.country_order, row.measure)
-        what = (*place, row.type, row.granularity)
-        less = (*place, "", row.granularity if row.granularity == "period_total" else "")
-        spans = [grain for grain in ("year", "month") if getattr(row, grain) is not None]
-        keys = [
-            one
-            for grain in spans
-            for one in ((grain, getattr(row, grain), *what), (f"{grain}s", getattr(row, grain), *less))
-        ]
+        what = (row.country_order, row.type, row.granularity, row.status or "")
+        less = (what[0], "", row.granularity if row.granularity == "period_total" else "", what[3])
+        spans = [("month", row.month) if row.month else ("rest", row.year or "")]
+        spans += [("year", row.year)] if row.year else []
+        keys = [one for grain, period in spans for one in ((grain, period, *what), (f"{grain}s", period, *less))]
         if row.measure == "":
             point = f"{'-' if row.lon is None else ''}{row.precision or ''}"
-            keys += [("point", point, *what), ("points", point, "", "", "", "")]
-        for key in ((*one, row.status or "") for one in keys):
-            low = row.low or 0
-            best = row.best if row.best is not None else low
-            high = row.high if row.high is not None else best
-            held = found.setdefault(key, [0] * 6)
-            for n, number in enumerate((1, low, best, high, row.best is None, row.high is None)):
-                held[n] += number
-    return {key: tuple(held) for key, held in found.items()}
+            number.update([*keys, ("point", point, *what), ("points", point, "", "", "", what[3])])
+            continue
+        for key in keys:
+            count(key, row.measure, (*standing(row), 1, row.best is None, row.high is None))
+    for _, cell, country, granularity, status, taken, *_ in conn.execute(sa.select(tables.tree)):
+        for measure, levels in json.loads(taken).items() if cell != "-" else ():
+            spans = [("months" if len(cell) > 4 else "rests", cell), *([("years", cell[:4])] if cell else [])]
+            for grain, period in spans:
+                count((grain, period, country, "", granularity, status), f"-{measure}", levels)
+    return {key: (number[key], figures.get(key, {})) for key in {*number, *figures}}
+
+
+def taken_off(conn: sa.Connection) -> dict[str, tuple[str, dict[str, list[int]]]]:
+    """By whole, what trees come to: where its parts are taken off it in the sums, and what; told again from nothing."""
+    told, singly = tables.figure.c, entwined(conn)
+    found: dict[str, tuple[str, dict[str, list[int]]]] = {}
+    rows = [*conn.execute(sa.select(tables.figure).where(told.seq_to.is_(None), told.whole))]
+    for whole in {row.whole_id for row in rows if row.whole_id}:
+        own = {row.measure: row for row in rows if row.incident_id == whole}
+        parts = [row for row in rows if row.whole_id == whole]
+        found[whole] = ("-", {})
+        same = {(row.country_order, row.status, row.granularity == "period_total") for row in [*own.values(), *parts]}
+        if not own or whole in singly or len(same) > 1 or any(row.audience for row in [*own.values(), *parts]):
+            continue
+        head = own[""]
+        if any(head.month not in (None, row.month) or head.year not in (None, row.year) for row in parts):
+            continue
+        taken: dict[str, list[int]] = {"": [0, 0, 0, sum(row.measure == "" for row in parts), 0, 0]}
+        for measure, row in own.items():
+            below = [one for one in parts if one.measure == measure != ""]
+            if below:
+                mine = standing(row)
+                theirs = [*map(sum, zip(*map(standing, below), strict=True))]
+                above = int(any(one > other for one, other in zip(theirs, mine, strict=True)))
+                taken[measure] = [*map(min, theirs, mine), len(below), above, 0]
+                taken[""][4] |= above
+        found[whole] = (head.month or head.year or "", taken)
+    return found
+
+
+def trees(conn: sa.Connection) -> dict[str, tuple[str, dict[str, list[int]]]]:
+    """The same as it is kept."""
+    kept = tables.tree.c
+    return {row.whole_id: (row.cell, json.loads(row.taken)) for row in conn.execute(sa.select(*kept))}
 
 
 def entwined(conn: sa.Connection) -> set[str]:
@@ -92,11 +147,15 @@ def test_sums_follow_every_write(client: TestClient) -> None:
             ids.append(answer.json()["id"])
     with database.connect() as conn:
         kept, told, singly = sums(conn), sums_of_figures(conn), entwined(conn)
+        kept_trees, told_trees = trees(conn), taken_off(conn)
     assert len(ids) > 20
     assert len(kept) > 10
     assert len(singly) > 2
     assert kept == told
+    assert kept_trees == told_trees
+    assert {cell == "-" for cell, _ in kept_trees.values()} == {True, False}
     database.write_now(projection.rebuild)
     with database.connect() as conn:
-        assert sums(conn) == kept
+        assert sums(conn) == sums_of_figures(conn)
+        assert trees(conn) == taken_off(conn)
         assert entwined(conn) >= singly

@@ -2,7 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from operator import add as add_numbers
 from typing import NamedTuple
+
+import orjson
 
 from incidents_api.model import vocabulary
 from incidents_api.model.wire import Record
@@ -167,8 +170,39 @@ def add(figures: Iterable[Figure]) -> Figure:
     return Figure(low, best, high)
 
 
-def standing(figure: Figure) -> Figure:
+def standing(figure: Figure) -> tuple[int, int, int]:
     """The figure with what stands in for the unknown: low for best, best for high (the totals count how often)."""
     low = figure.low if figure.low is not None else 0
     best = figure.best if figure.best is not None else low
-    return Figure(low, best, figure.high if figure.high is not None else best)
+    return low, best, figure.high if figure.high is not None else best
+
+
+Levels = list[int]
+"""What is kept of figures that are added up, in the order of `SUMMED`."""
+SUMMED = (*LEVELS, "incidents", "lower_bound_only", "open_ended")
+"""What totals tell of a measure: the levels, how many figures, and of how many best and high are unknown."""
+
+
+def levels_of(figure: Figure) -> Levels:
+    """One figure, as it is added up."""
+    return [*standing(figure), 1, int(figure.best is None), int(figure.high is None)]
+
+
+def added(one: Levels, other: Levels) -> Levels:
+    """The sum of two."""
+    return [*map(add_numbers, one, other)]
+
+
+def as_told(figures: Mapping[str, Levels]) -> dict[str, dict[str, int]]:
+    """Sums by measure as totals tell them, in the order of the vocabulary."""
+    return {
+        measure: dict(zip(SUMMED, figures[measure], strict=True)) for measure in MEASURE_ABOVE if measure in figures
+    }
+
+
+def sums_of(figures: str, more: str) -> dict[str, Levels]:
+    """By measure what is kept of it in JSON: as totals tell it; and other sums, which they do not tell so."""
+    found: dict[str, Levels] = orjson.loads(more)
+    for measure, told in orjson.loads(figures).items():
+        found[measure] = [*told.values()]
+    return found

@@ -8,11 +8,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from incidents_api.model.audience import Audience
+from incidents_api.model.figures import LEVELS, Levels, added, sums_of
 from incidents_api.reading.bound import Bound, Condition
 from incidents_api.reading.query import Query
-from incidents_api.reading.selected import counted_by, is_broken_down, measure_asked
+from incidents_api.reading.selected import ITSELF, counted_by, is_broken_down, measure_asked
 from incidents_api.storage import tables
-from incidents_api.storage.tables import FULL_ROW, NO_POINT, PERIOD_TOTAL, PUBLIC_ROW
+from incidents_api.storage.dialects import filled, joined
+from incidents_api.storage.tables import FULL_ROW, NO_POINT, PERIOD_TOTAL, PUBLIC_ROW, SINGLY
 
 _FILTERS = {"type", "granularity", "status", "country", "measure", "from", "to", "date_mode"}
 _GROUPS = {"type", "granularity", "status", "country", "year", "month"}
@@ -32,11 +34,11 @@ class Stretch:
 @dataclass(frozen=True, slots=True)
 class Rolled:
     """The sums that answer a query. `rest`: which of its incidents are in none of them, as conditions on figures and
-    the index that leads to these few."""
+    the index that leads to these few. `cells`: of the wholes whose parts no sum takes off; None: of any."""
 
     where: list[Condition]
-    keys: list[Any]
     rest: list[tuple[list[Condition], str]]
+    cells: list[Any] | None
 
     @property
     def is_period(self) -> Condition:
@@ -51,13 +53,13 @@ def rolled(query: Query, bound: Bound, *, to: Audience) -> Callable[[Any], Rolle
         return None
     finely = bool(_FINE & ({name for name, _ in query.filters} | {*query.get("by")}))
     span = query.one("from"), query.one("to")
-    found, cut = stretches(*span, monthly="month" in query.get("by"))
-    gaps = years_beside(*span, found)
-    shapes = [[(one.grain, one.first is None, one.last is None) for one in some] for some in (found, gaps)]
-    bound.shape.append(("rolled", finely, repr(shapes), len(cut)))
+    found, years, cut = stretches(*span, monthly="month" in query.get("by"))
+    shape = [(one.grain, one.first is None, one.last is None) for one in found]
+    bound.shape.append(("rolled", finely, repr(shape), len(years), len(cut)))
     ends = [(one.grain, _bound(one.first, bound), _bound(one.last, bound)) for one in found]
-    beside = [(_bound(one.first, bound), _bound(one.last, bound)) for one in gaps]
-    months = bound.all(cut)
+    beside, months = bound.all(years), bound.all(cut)
+    dated = span != (None, None)
+    cells = bound.all([SINGLY, *(["", *years, *cut] if dated else [])])
     asked = _asked(query, bound, to)
 
     def made(figure: Any) -> Rolled:
@@ -71,18 +73,15 @@ def rolled(query: Query, bound: Bound, *, to: Audience) -> Callable[[Any], Rolle
         ]
         where = [sa.or_(*some) if some else sa.false(), *(_holds(*one) for one in asked)]
         loose = [open_to_all, figure.month.is_(None)]
-        years = [
-            figure.year.is_(None),
-            *(sa.and_(figure.year.is_not(None), *_within(figure.year, *one)) for one in beside),
-        ]
+        of_years = [figure.year.is_(None), *([figure.year.in_(beside)] if beside else [])] if dated else []
         if query.get("country"):  # whose loose ones lie together
-            rest = [([*loose, sa.or_(*years)], "ix_figure_loose")]
+            rest = [([*loose, sa.or_(*of_years)], "ix_figure_loose")] if of_years else []
         else:
-            rest = [([*loose, one], "ix_figure_loose_by_year") for one in years]
-        rest.append(([figure.audience.is_not(None), _closed(figure, to)], "ix_figure_closed"))
+            rest = [([*loose, one], "ix_figure_loose_by_year") for one in of_years]
+        rest += [([one], "ix_figure_closed") for one in _closed_ones(figure, to)]
         if months:
             rest.append(([open_to_all, figure.month.in_(months)], "ix_figure_month_span_start"))
-        return Rolled(where, [_key(name) for name in query.get("by")], rest)
+        return Rolled(where, rest, None if finely else cells)
 
     return made
 
@@ -91,10 +90,11 @@ def _bound(value: str | None, bound: Bound) -> Any:
     return None if value is None else bound.value(value)
 
 
-def stretches(first: str | None, last: str | None, *, monthly: bool) -> tuple[list[Stretch], list[str]]:
-    """The whole years and months of a span of days, and the months at its ends that it cuts.
+def stretches(first: str | None, last: str | None, *, monthly: bool) -> tuple[list[Stretch], list[str], list[str]]:
+    """The whole years and months of a span of days, and the years and months at its ends that it cuts.
 
-    `monthly`: whole months alone. Incidents are in the sums of a year or month when they lie within it for certain.
+    `monthly`: whole months alone, with what is in a whole year but too coarse for a month (`rest`). Incidents are in
+    the sums of a year or month when they lie within it for certain.
     """
     begin, end = first and first[:7], last and last[:7]
     cut = []
@@ -103,34 +103,29 @@ def stretches(first: str | None, last: str | None, *, monthly: bool) -> tuple[li
     if last and not _ends_month(last):
         cut, end = [*cut, last[:7]], _month(last, -1)
     if first and last and first[:7] == last[:7]:
-        return ([], [first[:7]]) if first[8:] != "01" or cut else ([Stretch("month", begin, end)], [])
-    if begin and end and begin > end:
-        return [], cut
-    if monthly:
-        return [Stretch("month", begin, end)], cut
+        part = first[8:] != "01" or bool(cut)
+        return [] if part else [Stretch("month", begin, end)], [first[:4]], [first[:7]] if part else []
     years = (
         begin and (begin[:4] if begin[5:] == "01" else _year(begin, 1)),
         end and (end[:4] if end[5:] == "12" else _year(end, -1)),
     )
-    if years[0] and years[1] and years[0] > years[1]:
-        return [Stretch("month", begin, end)], cut
-    found = [Stretch("year", *years)]
+    some = not (years[0] and years[1] and years[0] > years[1])
+    ends = sorted({day[:4] for day in (first, last) if day})
+    beside = [one for one in ends if not (some and (years[0] or one) <= one <= (years[1] or one))]
+    if begin and end and begin > end:
+        return [], beside, cut
+    # Of no year: they are in a span that has no ends, and only there for certain.
+    rest = Stretch("rest", years[0] or ("0" if last else None), years[1])
+    if monthly:
+        return [Stretch("month", begin, end), *([rest] if some else [])], beside, cut
+    if not some:
+        return [Stretch("month", begin, end)], beside, cut
+    found = [Stretch("year", *years), *([] if first or last else [Stretch("rest", "", "")])]
     if begin and begin[5:] != "01":
         found.append(Stretch("month", begin, f"{begin[:4]}-12"))
     if end and end[5:] != "12":
         found.append(Stretch("month", f"{end[:4]}-01", end))
-    return found, cut
-
-
-def years_beside(first: str | None, last: str | None, found: Sequence[Stretch]) -> list[Stretch]:
-    """The years of a span of days that no stretch of years holds."""
-    begin, end = first and first[:4], last and last[:4]
-    held = next((one for one in found if one.grain == "year"), None)
-    if held is None:
-        return [Stretch("year", begin, end)]
-    before = [Stretch("year", begin, begin)] if begin and held.first and begin < held.first else []
-    after = [Stretch("year", end, end)] if end and held.last and end > held.last else []
-    return before + after
+    return found, beside, cut
 
 
 def _month(day: str, step: int) -> str:
@@ -181,15 +176,17 @@ def unplaced(
 
 
 def _closed(told: Any, to: Audience) -> Condition:
-    """What is in no sum because it is not for everybody, as far as this audience may see some of it.
+    """What is in no sum because it is not for everybody, as far as this audience may see some of it."""
+    return sa.or_(*_closed_ones(getattr(told, "c", told), to))
 
-    Of the closed ones nearly all are so for good: two more words find those that are not.
-    """
-    columns = getattr(told, "c", told)
+
+def _closed_ones(told: Any, to: Audience) -> list[Condition]:
+    """The same one by one. Of the closed ones nearly all are so for good: few are opened, or have a row for others."""
     if to.full:
-        return columns.audience.is_not(None)  # type: ignore[no-any-return]
-    opens = sa.and_(columns.audience == sa.literal_column(str(FULL_ROW)), columns.turns.is_not(None))
-    return sa.or_(columns.audience == sa.literal_column(str(PUBLIC_ROW)), opens)
+        return [told.audience.is_not(None)]
+    opens = told.turns > sa.literal_column("''")  # not null, so that an index is entered there
+    public, full = (told.audience == sa.literal_column(str(row)) for row in (PUBLIC_ROW, FULL_ROW))
+    return [public, sa.and_(full, opens)]
 
 
 Asked = tuple[str, list[Any]]
@@ -197,11 +194,8 @@ Asked = tuple[str, list[Any]]
 
 
 def _asked(query: Query, bound: Bound, to: Audience) -> list[Asked]:
-    found: list[Asked] = []
-    if query.get("measure"):
-        found.append(("measure", bound.all(counted_by(query))))
     columns = {"type": "type", "granularity": "granularity", "status": "status", "country": "country_order"}
-    found += [(column, bound.all(query.get(name))) for name, column in columns.items() if query.get(name)]
+    found = [(column, bound.all(query.get(name))) for name, column in columns.items() if query.get(name)]
     if to.statuses is not None:
         found.append(("status", bound.all(to.statuses)))
     return found
@@ -216,10 +210,102 @@ def _within(column: Any, first: Any, last: Any) -> list[Any]:
     return [*([] if first is None else [column >= first]), *([] if last is None else [column <= last])]
 
 
-def _key(name: str) -> Any:
+def wants_period_totals(query: Query) -> bool:
+    """Period totals are left out unless they are asked for, by the option or by their granularity."""
+    return bool(query.one("include_period_totals", default=False)) or PERIOD_TOTAL in query.get("granularity")
+
+
+# --- What is kept --------------------------------------------------------------------------------------------------
+
+
+_PERIODS = ("year", "month")
+
+
+def sums_as_text(query: Query, sums: Rolled) -> Any:
+    """The sums that are kept, as one text: lines of values parted by tabs. A value for each group, the period for a
+    year or month; how many incidents; their figures, and what else there is of them, as JSON (writing/rollup.py)."""
     told = tables.rollup.c
-    if name == "country":
-        return told.country_order
-    if name == "year":
-        return sa.func.substr(told.period, sa.literal_column("1"), sa.literal_column("4"))
-    return told.period if name == "month" else told[name]
+    named = {"country": told.country_order} | dict.fromkeys(_PERIODS, told.period)
+    keys = [named[name] if name in named else told[name] for name in query.get("by")]
+    only_counts = query.get("figures") and counted_by(query) == (ITSELF,)
+    figures = [sa.literal_column("'{}'", sa.Text)] * 2 if only_counts else [told.figures, told.more]
+    no_period = [] if wants_period_totals(query) else [sa.not_(sums.is_period)]
+    values = [*keys, told.n, *figures]
+    line = filled(sa.literal_column(f"'{chr(9).join('%s' for _ in values)}'"), *values)
+    text = sa.select(joined(line, sa.literal_column("'\n'"))).where(*sums.where, *no_period).scalar_subquery()
+    return sa.func.coalesce(text, sa.literal_column("''"))
+
+
+Told = dict[str, Levels] | str
+"""Sums by measure; as JSON where they are told as they are kept."""
+
+
+@dataclass(slots=True)
+class Sums:
+    """By the tuple of a group's values how many incidents, and their figures by measure, less what parts take off them;
+    how many parts, and wholes that they exceed."""
+
+    incidents: dict[tuple[Any, ...], int]
+    figures: dict[tuple[Any, ...], Told]
+    parts: int = 0
+    exceeded: int = 0
+
+
+def add_up(text: str, query: Query) -> Sums:
+    """The sums of each group."""
+    by, counted = query.get("by"), counted_by(query)
+    places = [(place, name) for place, name in enumerate(by) if name in _PERIODS]
+    groups: dict[tuple[Any, ...], list[list[str]]] = {}
+    for line in text.split("\n") if text else ():
+        values = line.split("\t")
+        key = _in_periods(values[:-3], places) if places else tuple(values[:-3])
+        groups.setdefault(key, []).append(values)
+    asked = counted if counted != (ITSELF,) else None
+    told = asked and {*asked, *(() if query.get("figures") else (f"-{name}" for name in asked))}
+    found = Sums({}, {})
+    for key, several in groups.items():
+        if len(several) == 1 and several[0][-1] == "{}" and not asked:
+            found.incidents[key], found.figures[key] = int(several[0][-3]), several[0][-2]
+            continue
+        sums = _together([sums_of(figures, more) for *_, figures, more in several])
+        if told:
+            sums = {name: levels for name, levels in sums.items() if name in told}
+        number = (
+            sum(sums[name][_N] for name in asked if name in sums) if asked else sum(int(one[-3]) for one in several)
+        )
+        if not number:
+            continue
+        found.incidents[key], found.figures[key] = number, sums
+        if (own := sums.get(f"-{counted[0]}")) is not None:
+            found.parts += own[_N]
+            found.exceeded += own[_N + 1]
+            for name in [one for one in sums if one[0] == "-" and one[1:] in sums]:
+                less = [-level for level in sums[name][:_N]]
+                sums[name[1:]] = added(sums[name[1:]], [*less, 0, 0, 0])
+    return found
+
+
+_N = len(LEVELS)
+"""Where the number of figures stands among what is kept of them."""
+
+
+def _in_periods(values: Sequence[str], places: Sequence[tuple[int, str]]) -> tuple[Any, ...]:
+    """The values of a group with its years and months; None for what is too coarse for it."""
+    told: list[str | None] = [*values]
+    for place, name in places:
+        period = values[place]
+        told[place] = (period[:4] or None) if name == "year" else period if len(period) > len("2026") else None
+    return tuple(told)
+
+
+def _together(several: Sequence[dict[str, Levels]]) -> dict[str, Levels]:
+    if len(several) == 1:
+        return several[0]
+    every: dict[str, list[Levels]] = {}
+    for figures in several:
+        for name, levels in figures.items():
+            if name in every:
+                every[name].append(levels)
+            else:
+                every[name] = [levels]
+    return {name: some[0] if len(some) == 1 else [*map(sum, zip(*some, strict=True))] for name, some in every.items()}

@@ -1,26 +1,26 @@
 """Totals as one statement: counts and sums by group, what parts take off them, and trees to be netted one by one."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from operator import add, itemgetter
+from operator import itemgetter
 from typing import Any
 
 import orjson
 import sqlalchemy as sa
 
 from incidents_api.model.audience import Audience
-from incidents_api.model.figures import LEVELS, MEASURE_ABOVE, Figure
+from incidents_api.model.figures import LEVELS, MEASURE_ABOVE, Figure, Levels, added, as_told, sums_of
 from incidents_api.model.netting import Netted
 from incidents_api.reading.bound import Bound, Condition, seen
 from incidents_api.reading.cells import CELL, DEFAULT_ZOOM, box
 from incidents_api.reading.query import Query
-from incidents_api.reading.rolled import Rolled, rolled
+from incidents_api.reading.rolled import Rolled, Told, add_up, rolled, sums_as_text, wants_period_totals
 from incidents_api.reading.selected import ITSELF, OF_FIGURES, Selected, counted_by, is_broken_down, selected
 from incidents_api.storage import tables
 from incidents_api.storage.database import Statement
 from incidents_api.storage.dialects import by_index, rows_as_json
-from incidents_api.storage.levels import added, standing
-from incidents_api.storage.tables import KIND_TABLES, PERIOD_TOTAL
+from incidents_api.storage.levels import added_up, standing
+from incidents_api.storage.tables import KIND_TABLES
 
 _KEYS = ("k1", "k2", "k3")
 _NUMBERS = (*LEVELS, "n", "only", "open")
@@ -33,8 +33,9 @@ _COLUMNS: dict[str, Any] = {
 
 
 def statement(query: Query, *, to: Audience) -> Statement:
-    """One row, a JSON array of arrays: what, a value for each group, measure, about, low, best, high, n, only, open;
-    with cells, the middle of their points. All of it is read in one snapshot; `read` sorts it out.
+    """One row of two: a JSON array of arrays, what, a value for each group, measure, about, low, best, high, n, only,
+    open; with cells, the middle of their points; and the sums that are kept (reading/rolled.py). All of it is read in
+    one snapshot; `read` sorts it out.
 
     what: `sums` (sums by group and measure; several rows of one group add up), `rows` (incidents by group, where sums
     do not tell), `taken` (what parts take off the sums of their wholes), `netted` (how many parts, and wholes that they
@@ -47,7 +48,7 @@ def statement(query: Query, *, to: Audience) -> Statement:
     chosen_later, part_later = selected(query, bound, to=to), selected(query, bound, to=to)
     sums_later = rolled(query, bound, to=to)
     with_period = wants_period_totals(query)
-    count, months = bound.all(counted_by(query)), _months(query, bound)
+    count, trees = bound.all(counted_by(query)), _trees_of(query, bound)
 
     def build() -> sa.Select[*tuple[Any, ...]]:
         both = chosen, part = chosen_later(), part_later()
@@ -61,10 +62,11 @@ def statement(query: Query, *, to: Audience) -> Statement:
             branches.append(_left(chosen, count, now=query.at is None and not is_broken_down(query)))
         if not query.get("figures"):
             if not is_broken_down(query):
-                branches += _taken(chosen, _parts(part, of_parts, months), where, count)
+                branches += _taken(chosen, _parts(part, of_parts, trees(sums)), where, count)
             branches += _trees(chosen, where, itself, bound, everyone=is_broken_down(query))
         rows = sa.union_all(*branches).subquery()
-        return sa.select(rows_as_json(*(rows.c[name] for name in _told(query))))
+        kept = sums_as_text(query, sums) if sums else sa.literal_column("''", sa.Text)
+        return sa.select(rows_as_json(*(rows.c[name] for name in _told(query))), kept)
 
     return Statement(("totals", repr(bound.shape)), build, bound.values)
 
@@ -85,7 +87,7 @@ def _sums(query: Query, chosen: Selected, sums: Rolled | None, where: list[Any],
     itself = [told.measure == sa.literal_column("''")] if counted_by(query) == (ITSELF,) else []
     only = [told.measure.in_(count), *itself] if query.get("figures") else []
     middle = {name: sa.func.avg(chosen.incidents.c[name]) for name in _POINT} if CELL in query.get("by") else {}
-    numbers = {"measure": told.measure, **added(told), **middle}
+    numbers = {"measure": told.measure, **added_up(told), **middle}
     if any(name in OF_FIGURES for name in query.get("by")):
         some = told.measure >= sa.literal_column("'a'")
         number = sa.func.count(sa.distinct(told.incident_id))
@@ -96,31 +98,13 @@ def _sums(query: Query, chosen: Selected, sums: Rolled | None, where: list[Any],
     if sums is None:
         where = [*where, *chosen.seeks]
         return [_branch("sums", source, [*where, *only], keys, group=[*keys, told.measure], **numbers)]
-    rolls, no_period = tables.rollup.c, [] if wants_period_totals(query) else [sa.not_(sums.is_period)]
-    counted = [rolls.measure.in_(count)] if query.get("figures") else []
-    # Where nearly every sum is a group by itself, to group them takes the database longer than to add up the few.
-    single = "month" in query.get("by") and ("country" in query.get("by") or len(query.get("country")) == 1)
-    added_up = {name: rolls[name] if single else sa.func.sum(rolls[name]) for name in _NUMBERS}
-    group, near = [] if single else [*sums.keys, rolls.measure], chosen.seeks if query.get("country") else []
+    near = chosen.seeks if query.get("country") else []
     # Few rows: grouped by a measure that is no column, so that no index is walked for its order.
     measure = sa.func.coalesce(told.measure, sa.literal_column("''"))
     grouped = {"group": [*keys, measure], **numbers, "measure": measure}
     return [
-        _branch(
-            "sums",
-            tables.rollup,
-            [*sums.where, *no_period, *counted],
-            sums.keys,
-            group=group,
-            measure=rolls.measure,
-            **added_up,
-        ),
-        *(
-            by_index(
-                _branch("sums", source, [*where, *only, *some, *near], keys, **grouped), chosen.incidents.figure, index
-            )
-            for some, index in sums.rest
-        ),
+        by_index(_branch("sums", source, [*where, *only, *some, *near], keys, **grouped), chosen.incidents.figure, way)
+        for some, way in sums.rest
     ]
 
 
@@ -132,38 +116,40 @@ def _left(chosen: Selected, count: list[Any], *, now: bool) -> Branch:
     return by_index(left, chosen.incidents.figure, "ix_figure_period_totals") if now else left
 
 
-Months = Callable[[Any], list[list[Condition]]]
-"""Conditions on the columns of figures, one list for each way to look for them."""
+Trees = list[Condition] | None
+"""Conditions on the table of wholes; None where it cannot tell, in the past."""
 
 
-def _months(query: Query, bound: Bound) -> Months:
-    """Figures of a span of days by their months, and those of none: a month cannot be told from where a span ends."""
-    first, last = query.one("from"), query.one("to")
-    asked = bool(first or last) and query.at is None
-    begin, end = (None if day is None or not asked else bound.value(day[:7]) for day in (first, last))
-    bound.shape.append(("months", begin is None, end is None))
+def _trees_of(query: Query, bound: Bound) -> Callable[[Rolled | None], Trees]:
+    """The wholes whose parts a query has to take off by itself, or some more."""
+    first, last = (None if (day := query.one(name)) is None else bound.value(day) for name in ("from", "to"))
+    countries = bound.all(query.get("country"))
+    bound.shape.append(("trees", first is None, last is None, len(countries)))
 
-    def made(told: Any) -> list[list[Condition]]:
-        within = [*([] if begin is None else [told.month >= begin]), *([] if end is None else [told.month <= end])]
-        return [within, [told.month.is_(None)]] if within else [[]]
+    def made(sums: Rolled | None) -> Trees:
+        if query.at is not None:
+            return None
+        told = tables.tree.c
+        where: list[Condition] = [told.cell.in_(sums.cells)] if sums and sums.cells is not None else []
+        where += [told.country_order.in_(countries)] if countries else []
+        where += [] if first is None else [told.span_end >= first]
+        return [*where, *([] if last is None else [told.span_start <= last])]
 
     return made
 
 
-def _parts(part: Selected, where: list[Any], months: Months) -> sa.CTE:
+def _parts(part: Selected, where: list[Any], trees: Trees) -> sa.CTE:
     """What the selected parts of each whole say together, where a tree is no more than a whole and its parts."""
     told, entwined = part.told, sa.select(tables.entwined.c.incident_id)
     levels = standing(told)
-    narrow = [*where, *(part.seeks if part.few else []), told.whole_id.is_not(None), told.incident_id.not_in(entwined)]
-    every = sa.select(told.whole_id, told.measure, *(level.label(name) for name, level in levels.items()))
-    every = every.select_from(part.incidents.source).where(*narrow)
-    ways = [every.where(*way) for way in ([[]] if part.few else months(told))]
-    if ways[1:]:
-        ways = [by_index(way, part.incidents.figure, "ix_figure_parts_by_month") for way in ways]
-    each = (sa.union_all(*ways) if ways[1:] else ways[0]).subquery()
-    sums = (sa.cast(sa.func.sum(each.c[name]), sa.BigInteger).label(name) for name in levels)
-    keys = each.c.whole_id, each.c.measure
-    return sa.select(*keys, sa.func.count().label("n"), *sums).group_by(*keys).cte("parts")
+    narrow = [*where, told.whole_id.is_not(None), told.incident_id.not_in(entwined)]
+    sums = (sa.cast(sa.func.sum(level), sa.BigInteger).label(name) for name, level in levels.items())
+    every = sa.select(told.whole_id, told.measure, sa.func.count().label("n"), *sums)
+    every = every.select_from(part.incidents.source).where(*narrow).group_by(told.whole_id, told.measure)
+    if trees is not None:
+        wholes = sa.select(tables.tree.c.whole_id).where(*trees)
+        every = by_index(every.where(told.whole_id.in_(wholes)), part.incidents.figure, "ix_figure_parts")
+    return every.cte("parts")
 
 
 def _taken(chosen: Selected, parts: sa.CTE, where: list[Any], count: list[Any]) -> list[Branch]:
@@ -221,11 +207,6 @@ def edges_above(ids: Iterable[str], at: int | None, *, to: Audience) -> Statemen
     return Statement(("edges above", len(wanted), repr(bound.shape)), build, bound.values)
 
 
-def wants_period_totals(query: Query) -> bool:
-    """Period totals are left out unless they are asked for, by the option or by their granularity."""
-    return bool(query.one("include_period_totals", default=False)) or PERIOD_TOTAL in query.get("granularity")
-
-
 def _in_trees(part_of: Any, edge: Any) -> sa.CompoundSelect[Any]:
     return sa.union(sa.select(edge.c.incident_id).where(part_of), sa.select(edge.c.other_id).where(part_of))
 
@@ -263,7 +244,7 @@ class Read:
     """The rows of the statement, sorted out. A key is the tuple of the group's values."""
 
     incidents: dict[tuple[Any, ...], int] = field(default_factory=dict)
-    sums: dict[tuple[Any, ...], dict[str, list[int]]] = field(default_factory=dict)
+    sums: dict[tuple[Any, ...], Told] = field(default_factory=dict)
     trees: dict[str, dict[Any, Figure]] = field(default_factory=dict)
     points: dict[tuple[Any, ...], Sequence[float]] = field(default_factory=dict)
     buckets: dict[tuple[str, Any], set[tuple[Any, ...]]] = field(default_factory=dict)
@@ -277,8 +258,16 @@ class Read:
     def add(self, key: tuple[Any, ...], measure: str, levels: list[int]) -> None:
         """Add numbers to low, best, high, incidents, lower_bound_only, open_ended of a group and measure."""
         if measure in MEASURE_ABOVE:
-            told = self.sums.setdefault(key, {})
-            told[measure] = [*map(add, told[measure], levels)] if measure in told else levels
+            told = self.of(key)
+            told[measure] = added(told[measure], levels) if measure in told else levels
+
+    def of(self, key: tuple[Any, ...]) -> dict[str, Levels]:
+        """The sums of a group, to be changed."""
+        told = self.sums.get(key, {})
+        if isinstance(told, str):
+            told = sums_of(told, "{}")
+        self.sums[key] = told
+        return told
 
     def count(self, key: tuple[Any, ...], number: int, point: Sequence[float]) -> None:
         """Add the incidents of a group, and the middle of their points, if that was asked for."""
@@ -290,7 +279,8 @@ class Read:
         """Take what is told of trees, of what was left out, and of the head of the log."""
         match what:
             case "netted":
-                self.parts, self.exceeded = numbers[_N] or 0, numbers[_N + 1]
+                self.parts += numbers[_N] or 0
+                self.exceeded += numbers[_N + 1]
             case "tree":
                 incident, *cells = about.split(" ")
                 cell = (measure, *(one or None for one in cells))
@@ -307,12 +297,14 @@ class Read:
                 self.head = numbers[_N]
 
 
-def read(told: str, query: Query) -> Read:
+def read(told: str, kept: str, query: Query) -> Read:
     """Sort out what the statement tells."""
     found, by, counted = Read(), query.get("by"), counted_by(query)
     by_figures = any(name in OF_FIGURES for name in by)
     if not by:
         found.incidents[()] = 0
+    found.incidents |= (sums := add_up(kept, query)).incidents
+    found.sums, found.parts, found.exceeded = sums.figures, sums.parts, sums.exceeded
     width = 1 + len(by)
     for row in orjson.loads(told):
         what, key, measure, numbers = row[0], tuple(row[1:width]), row[width], row[width + 2 : width + _WIDE]
@@ -338,7 +330,7 @@ def settle(found: Read, netted: Netted) -> None:
         best = own.best if own.best is not None else low
         high = own.high if own.high is not None else best
         for key in found.buckets[incident, cell]:
-            levels = found.sums[key][cell[0]]  # type: ignore[index]
+            levels = found.of(key)[cell[0]]  # type: ignore[index]
             for n, (mine, adding) in enumerate(zip((low, best, high), adds, strict=True)):
                 levels[n] += adding - mine
 
@@ -346,26 +338,19 @@ def settle(found: Read, netted: Netted) -> None:
 def answer(found: Read, query: Query) -> list[dict[str, Any]]:
     """The rows of the answer: the largest groups first, the null bucket last."""
     by = query.get("by")
-    some = set().union(*found.sums.values())
-    order = [measure for measure in MEASURE_ABOVE if measure in some]
     rows = []
     for key, incidents in found.incidents.items():
         labels = [_label(name, value, query) for name, value in zip(by, key, strict=True)]
-        told: Mapping[str, list[int]] = found.sums.get(key, {})
+        told = found.sums.get(key, {})
         row: dict[str, Any] = {
             "key": dict(zip(by, labels, strict=True)),
             "incidents": incidents,
-            "measures": {one: _figure(*told[one]) for one in order if one in told},
+            "measures": orjson.Fragment(told) if isinstance(told, str) else as_told(told),
         }
         if CELL in by and row["key"][CELL] is not None:
             row["point"] = {name: round(one, 5) for name, one in zip(_POINT, found.points[key], strict=True)}
         rows.append(((None in labels, -incidents, str(labels)), row))
     return [row for _, row in sorted(rows, key=itemgetter(0))]
-
-
-def _figure(low: int, best: int, high: int, incidents: int, only: int, unbounded: int) -> dict[str, int]:
-    levels = {"low": low, "best": best, "high": high}
-    return levels | {"incidents": incidents, "lower_bound_only": only, "open_ended": unbounded}
 
 
 def _label(name: str, value: Any, query: Query) -> Any:

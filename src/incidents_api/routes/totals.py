@@ -12,6 +12,7 @@ from incidents_api.model.suppression import SENSITIVE, suppress
 from incidents_api.model.visitor import Visitor
 from incidents_api.reading import totals
 from incidents_api.reading.query import Query
+from incidents_api.reading.rolled import wants_period_totals
 from incidents_api.reading.selected import OF_FIGURES
 from incidents_api.routes import lists, web
 from incidents_api.routes.describe import parameters_of, totals_answer
@@ -61,7 +62,7 @@ async def _totals(request: Request, who: Visitor) -> Response:
     body = {
         "rows": rows,
         "excluded": {
-            "period_totals": 0 if totals.wants_period_totals(read) else told.left,
+            "period_totals": 0 if wants_period_totals(read) else told.left,
             "netted_parts": told.parts + netted.parts,
             "parts_exceed_whole": told.exceeded + netted.exceeded,
             **await lists.left_out(request, who, read),
@@ -76,8 +77,8 @@ async def _totals(request: Request, who: Visitor) -> Response:
 
 async def settled(database: Database, read: Query, to: Audience) -> tuple[totals.Read, Netted]:
     """The sums of a query, with what parts add inside their wholes taken out."""
-    ((rows,),) = await database.read(totals.statement(read, to=to))
-    told = totals.read(rows, read)
+    ((rows, kept),) = await database.read(totals.statement(read, to=to))
+    told = totals.read(rows, kept, read)
     wholes = await _nearest_wholes(database, told, told.head if read.at is None else read.at, to)
     netted = net(told.trees, wholes)
     totals.settle(told, netted)

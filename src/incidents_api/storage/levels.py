@@ -14,7 +14,7 @@ def standing(told: Any) -> dict[str, sa.ColumnElement[int]]:
     return dict(zip(LEVELS, (low, best, sa.func.coalesce(told.high, best)), strict=True))
 
 
-def added(told: Any) -> dict[str, sa.ColumnElement[Any]]:
+def added_up(told: Any) -> dict[str, sa.ColumnElement[Any]]:
     """Aggregates by the names of columns of sums: how many figures, their levels, and how often one was unknown."""
     sums: dict[str, sa.ColumnElement[Any]] = {name: sa.func.sum(level) for name, level in standing(told).items()}
     unknown = {"only": told.best, "open": told.high}

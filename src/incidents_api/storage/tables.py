@@ -32,6 +32,7 @@ __all__ = [
     "RANGED",
     "ROLLED",
     "SHARED",
+    "SINGLY",
     "ancestry",
     "api_key",
     "claim",
@@ -53,6 +54,7 @@ __all__ = [
     "rollup",
     "source_text",
     "term",
+    "tree",
 ]
 
 # --- The log -------------------------------------------------------------------------------------------------------
@@ -276,10 +278,9 @@ _totals_index("ix_figure_totals", more=POINT)
 _totals_index("ix_figure_period_totals", figure.c.granularity == sa.literal_column(f"'{PERIOD_TOTAL}'"))
 _LOOSE = figure.c.month.is_(None)
 _totals_index("ix_figure_loose", _LOOSE)
-_totals_index("ix_figure_loose_by_year", _LOOSE, by=("year", *_FIRST))
-_totals_index("ix_figure_closed", figure.c.audience.is_not(None))
-_totals_index("ix_figure_parts", _PART, by=("country_order", "measure", "span_end", "whole_id", "incident_id"))
-_totals_index("ix_figure_parts_by_month", _PART, by=("month", "span_end", "measure", "whole_id", "incident_id"))
+_totals_index("ix_figure_loose_by_year", _LOOSE, by=("year", "span_end", "country_order", "measure"))
+_totals_index("ix_figure_closed", figure.c.audience.is_not(None), by=("audience", "turns", *_FIRST))
+_totals_index("ix_figure_parts", _PART, by=("whole_id", "measure", "incident_id"))
 _totals_index("ix_figure_itself", figure.c.measure == sa.literal_column("''"), by=(*POINT, "incident_id"))
 current_index(figure.c.month, figure.c.span_start)
 
@@ -296,12 +297,13 @@ relation = Table(
 )
 current_index(relation.c.other_id, relation.c.type)
 
-ROLLED = ("grain", "period", "country_order", "measure", "type", "granularity", "status")
-"""What sums are kept by: a grain, and the period that it is of, a year or a month.
+ROLLED = ("grain", "period", "country_order", "type", "granularity", "status")
+"""What sums are kept by: a grain, and the period that it is of.
 
-`year` and `month` are by all the rest; `years` and `months`, which are fewer by far, are not by type, and of the
-granularity they only tell period totals. Incidents alone are also counted by the precision of their place, which then
-stands for the period: `point` by all the rest, `points` by status alone.
+`year` and `month` are by all the rest, and so is `rest`: by year, what is too coarse for a month (of no period: what is
+too coarse for a year). `years`, `months` and `rests`, which are fewer by far, are not by type, and of the granularity
+they only tell period totals. Incidents alone are also counted by the precision of their place, which then stands for
+the period: `point` by all the rest, `points` by status alone.
 """
 NO_POINT = "-"
 """Begins the precision of a place that has no point."""
@@ -313,16 +315,29 @@ entwined = Table(
     info={"holds": "Incidents of trees where a part has parts or several wholes, now or once; totals net them singly."},
 )
 
+tree = Table(
+    "tree",
+    metadata,
+    Column("whole_id", Text, primary_key=True),
+    *(Column(name, Text, nullable=False) for name in ("cell", "country_order", "granularity", "status", "taken")),
+    *(Column(name, Text) for name in ("span_start", "span_end")),
+    info={"holds": "Every whole, and what its parts take off it where the sums say so: in the cell, a month or year."},
+)
+SINGLY = "-"
+"""The cell of a whole whose parts are taken off by each query."""
+index(*(tree.c[name] for name in ("cell", "country_order", "span_end", "span_start", "whole_id")))
+
 rollup = Table(
     "rollup",
     metadata,
     *(Column(name, Text, nullable=False) for name in ROLLED),
-    *(Column(name, BigInteger, nullable=False) for name in ("n", *LEVELS, "only", "open")),
+    Column("n", BigInteger, nullable=False),
+    Column("figures", Text, nullable=False),  # as totals tell them
+    Column("more", Text, nullable=False),  # what parts take off them, and measures without a figure
     PrimaryKeyConstraint(*ROLLED),
-    info={"holds": "Sums of the current figures that are for everybody, by country and year or month; how many, too."},
+    info={"holds": "Incidents that are for everybody, by country and year or month: how many, and sums by measure."},
 )
-index(*(rollup.c[name] for name in ("grain", "country_order", "measure", "period")))
-partial_index("ix_rollup_n", [rollup.c.n], rollup.c.n == sa.literal_column("0"))
+index(*(rollup.c[name] for name in ("grain", "country_order", "period")))
 
 term = Table(
     "term",
@@ -368,5 +383,5 @@ RANGED: tuple[Table, ...] = (
 )
 """Projections whose rows carry the range of seq for which they were true."""
 
-PROJECTIONS: tuple[Table, ...] = (record, external_id, *RANGED, entwined, rollup)
+PROJECTIONS: tuple[Table, ...] = (record, external_id, *RANGED, entwined, tree, rollup)
 """Everything that `incidents rebuild` empties and fills again from the log."""

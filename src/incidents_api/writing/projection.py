@@ -22,8 +22,9 @@ from incidents_api.model.words import words_of
 from incidents_api.storage import dialects, tables
 from incidents_api.storage.dialects import Prepared
 from incidents_api.storage.tables import CHILD_TABLES, KIND_TABLES
-from incidents_api.writing import ancestry, audiences, lookup, rollup
+from incidents_api.writing import ancestry, audiences, lookup, trees
 from incidents_api.writing.audiences import Row
+from incidents_api.writing.rollup import Sums
 
 Rows = dict[sa.Table, list[dict[str, Any]]]
 Entry = tuple[Revision, Record | None, Record | None]
@@ -65,10 +66,8 @@ def _parts(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
     for entry in entries:
         revision, record, _ = entry
         hands_over = revision.operation == "merge" and record is None
-        own = {
-            revision.record_id,
-            *((revision.kind, *pair) for pair in ((record or {}).get("external_ids") or {}).items()),
-        }
+        named_so = ((record or {}).get("external_ids") or {}).items()
+        own = {revision.record_id, *((revision.kind, *pair) for pair in named_so)}
         if part and (hands_over or own & seen or len(part) == PART):
             yield part
             part, seen = [], set()
@@ -88,7 +87,8 @@ def _project_part(
     revised = [revision for revision, _, _ in part if revision.version > 1]
     own = [one.record_id for one in revised if one.kind == "incident"]
     owners = audiences.owners_of(conn, own)
-    rollup.take_out(conn, own)
+    sums = Sums(conn)
+    sums.take_out(own)
     _end_rows(conn, revised)
     _project_records(conn, rows, part)
     _project_external_ids(conn, rows, part)
@@ -104,17 +104,17 @@ def _project_part(
             rows[tables.ancestry] += [] if line is None else line
             if line is None:
                 apart.append((revision, record))
+    told = rows[tables.figure]
     _insert(conn, rows)
     for revision, record in apart:
         ancestry.place(conn, revision, record)
-    incidents = [
-        (revision, record)
-        for revision, record, _ in part
-        if revision.kind == "incident" and (revision.version > 1 or is_closed(record or {}))
-    ]
-    settle(conn, incidents, treatment)
-    rollup.entwine(conn, [(revision, record) for revision, record, _ in part if revision.kind == "incident"])
-    rollup.put_in(conn, [revision.record_id for revision, _, _ in part if revision.kind == "incident"])
+    incidents = [(revision, record) for revision, record, _ in part if revision.kind == "incident"]
+    changed = [one for one in incidents if one[0].version > 1 or is_closed(one[1] or {})]
+    settle(conn, changed, treatment)
+    sums.put_in(marked := {revision.record_id for revision, _ in changed})
+    sums.put_in_rows(row for row in told if row["incident_id"] not in marked)
+    trees.renew(conn, sums, incidents)
+    sums.keep()
 
 
 def settle(conn: Connection, incidents: Sequence[tuple[Revision, Record | None]], treatment: str) -> None:

@@ -12,8 +12,9 @@ from incidents_api.model.kinds import Kind
 from incidents_api.model.revision import Revision
 from incidents_api.storage import dialects, tables
 from incidents_api.storage.tables import CHILD_TABLES, KIND_TABLES
-from incidents_api.writing import ancestry, lookup, projection, rollup
+from incidents_api.writing import ancestry, lookup, projection, trees
 from incidents_api.writing.projection import Entry, named, parsed
+from incidents_api.writing.rollup import Sums
 
 Words = dict[int, dialects.Indexed]
 """What the index of words holds of revisions, by seq."""
@@ -50,8 +51,9 @@ class Renewal:
         """The rows of the record, and the marks on those that were merged into it."""
         conn = self._conn
         incident = self._kind.name == "incident"
-        if incident:
-            rollup.take_out(conn, [self._record_id])
+        sums = Sums(conn)
+        sums.take_out([self._record_id] if incident else [])
+        above = trees.wholes_of(conn, self._record_id)
         keys = [self._record_id, *([public_id(self._record_id)] if incident else [])]
         for table in (KIND_TABLES[self._kind.name], *CHILD_TABLES[self._kind.name], tables.record):
             conn.execute(sa.delete(table).where(table.columns[0].in_(keys)))
@@ -60,7 +62,9 @@ class Renewal:
         for revision, record, _ in touched:
             projection.settle(conn, [(revision, record)], treatment)
         if incident:
-            rollup.put_in(conn, [self._record_id])
+            sums.put_in([self._record_id])
+            trees.renew(conn, sums, [history[-1][:2]], again=True, above=above)
+            sums.keep()
 
     def _index(self) -> None:
         """The words of the revisions concerned, where they are others now."""

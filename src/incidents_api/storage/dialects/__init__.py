@@ -4,7 +4,6 @@ from incidents_api.storage.dialects.connections import (
     COPIES,
     MANY,
     Savepoint,
-    add_up,
     describe,
     exists,
     for_reading,
@@ -47,7 +46,7 @@ from incidents_api.storage.dialects.readers import (
     SqliteReader,
     make_reader,
 )
-from incidents_api.storage.dialects.rows import insert_all, insert_rows
+from incidents_api.storage.dialects.rows import delete_rows, insert_all, insert_rows, put_rows, rows_of
 from incidents_api.storage.dialects.words import (
     LAST_SEQ,
     Indexed,
@@ -77,12 +76,12 @@ __all__ = [
     "Savepoint",
     "SqliteReader",
     "Text",
-    "add_up",
     "as_bytes",
     "by_index",
     "clear_words",
     "create_search",
     "current_index",
+    "delete_rows",
     "describe",
     "encoded",
     "exists",
@@ -110,7 +109,9 @@ __all__ = [
     "parse_url",
     "partial_index",
     "place_of",
+    "put_rows",
     "rows_as_json",
+    "rows_of",
     "search_values",
     "sqlite_dialect",
     "tail",

@@ -3,14 +3,12 @@
 import fcntl
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -216,14 +214,6 @@ def is_unavailable(error: Exception) -> bool:
     # After a connection broke, whatever else was to go with it meets a transaction that is pending its end.
     kinds = sa.exc.OperationalError | sa.exc.TimeoutError | sa.exc.InterfaceError | sa.exc.PendingRollbackError
     return isinstance(error, kinds) or type(error) is sa.exc.DatabaseError
-
-
-def add_up(table: sa.Table, rows: Any, key: Sequence[str]) -> sa.Insert:
-    """Insert selected rows, adding their numbers to those of a row with the same key where there is one."""
-    # The two engines share the words of it, and SQLAlchemy the construct.
-    given = postgresql.insert(table).from_select([column.name for column in table.columns], rows)
-    summed = {column.name: column + given.excluded[column.name] for column in table.columns if column.name not in key}
-    return given.on_conflict_do_update(index_elements=list(key), set_=summed)
 
 
 MANY = 1_000

@@ -57,6 +57,57 @@ def _insert(table: sa.Table, names: str, rows: int, mark: str) -> str:
     return f"INSERT INTO {table.name} ({names}) VALUES {values}"  # noqa: S608
 
 
+Keys = Sequence[Sequence[str]]
+
+
+def rows_of(connection: Connection, table: sa.Table, keys: Keys, key: Sequence[str]) -> list[tuple[Any, ...]]:
+    """The rows that have these values of a key of texts, every column in its order."""
+    names = [f't."{column.name}"' for column in table.columns]
+    if connection.dialect.name == "sqlite":
+        # It walks through the table for a list of keys; one by one is a search for each.
+        text = f"SELECT {', '.join(names)} FROM {table.name} AS t WHERE {_same(key, '?')}"  # noqa: S608
+        with cursor_of(connection, text) as cursor:
+            return [row for one in keys for row in cursor.execute(text, one)]
+    wanted = ", ".join(f"CAST(${n} AS text[])" for n in range(1, len(key) + 1))
+    same = " AND ".join(f't."{name}" = wanted."{name}" COLLATE "C"' for name in key)
+    text = (
+        f"SELECT {', '.join(names)} FROM unnest({wanted}) AS wanted({', '.join(key)}) JOIN {table.name} AS t ON {same}"  # noqa: S608
+    )
+    with cursor_of(connection, text) as cursor:
+        cursor.execute(text, [list(values) for values in zip(*keys, strict=True)])
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+    return found
+
+
+def put_rows(connection: Connection, table: sa.Table, rows: Sequence[Sequence[Any]], key: Sequence[str]) -> None:
+    """Insert rows, the values of every column in their order, each in the place of one with the same key."""
+    others = [column.name for column in table.columns if column.name not in key]
+    changes = ", ".join(f'"{name}" = excluded."{name}"' for name in others)
+    instead = f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}"
+    names, _ = _columns(table)
+    if connection.dialect.name == "sqlite":
+        insert_values(connection, *([(_insert(table, names, 1, "?") + instead, rows)] if rows else []))
+        return
+    parts = [rows[at : at + _TOGETHER] for at in range(0, len(rows), _TOGETHER)]
+    each = [(_insert(table, names, len(part), "$") + instead, [[one for row in part for one in row]]) for part in parts]
+    insert_values(connection, *each)
+
+
+_TOGETHER = 100
+"""How many rows one statement puts in place of others."""
+
+
+def delete_rows(connection: Connection, table: sa.Table, keys: Keys, key: Sequence[str]) -> None:
+    """Delete the rows that have these values of a key."""
+    mark = "?" if connection.dialect.name == "sqlite" else "$"
+    text = f"DELETE FROM {table.name} AS t WHERE {_same(key, mark)}"  # noqa: S608 - our own names
+    insert_values(connection, *([(text, keys)] if keys else []))
+
+
+def _same(key: Sequence[str], mark: str) -> str:
+    return " AND ".join(f't."{name}" = {mark if mark == "?" else f"{mark}{n}"}' for n, name in enumerate(key, 1))
+
+
 def insert_values(connection: Connection, *statements: tuple[str, Sequence[Sequence[Any]]]) -> None:
     """Statements, each executed for each of its rows, as a part of the transaction."""
     if len(statements) == 1 and len(statements[0][1]) == 1:

@@ -92,31 +92,41 @@ def _net(conn: Connection, sums: Sums, wholes: set[str]) -> None:
             if cell != SINGLY:
                 sums.net(Tree(cell, country, granularity, status, orjson.loads(taken)), -1)
         _GONE.run(conn, given)
-        singly = _noted(conn, {*some})
-        told: dict[str, list[Any]] = {}
-        for row in conn.execute(_members(some)):
-            told.setdefault(row.root, []).append(row)
+        number: dict[str, int] = {row[0]: row[1] for row in conn.execute(_count(some))}
+        singly = _noted(conn, {*number}) | {whole for whole, parts in number.items() if parts > MOST_PARTS}
+        told: dict[str, list[Any]] = {whole: [] for whole in number}
+        for row in conn.execute(_members([*number], [whole for whole in number if whole not in singly])):
+            told[row.root].append(row)
         rows = []
         for whole, members in told.items():
-            if all(one.incident_id == whole for one in members):
-                continue  # no part is left
-            head = next((one for one in members if one.incident_id == whole), members[0])
-            span = head.span_start, head.span_end
+            head = next((one for one in members if one.incident_id == whole), None)
+            span = (None, None) if head is None else (head.span_start, head.span_end)
             found = None if whole in singly else _tree(whole, members)
             if found is None:
-                rows.append((whole, SINGLY, head.country_order, "", "", "{}", *span))
+                rows.append((whole, SINGLY, "" if head is None else head.country_order, "", "", "{}", *span))
             else:
                 sums.net(found, 1)
                 rows.append((whole, *found[:4], orjson.dumps(found.taken, option=orjson.OPT_SORT_KEYS).decode(), *span))
         put_rows(conn, tables.tree, rows, ("whole_id",))
 
 
-def _members(wholes: Sequence[str]) -> sa.CompoundSelect[Any]:
-    """The figures of wholes and of their parts, each with its whole."""
+MOST_PARTS = 1_000
+"""A whole with more is netted by each question: a write of one part would read all the others."""
+
+
+def _count(wholes: Sequence[str]) -> sa.Select[Any]:
+    """How many parts each of these has that has any."""
+    told = tables.figure.c
+    parts = sa.select(told.whole_id, sa.func.count()).where(told.whole_id.in_(wholes), told.measure == "", *FOR_ALL)
+    return parts.group_by(told.whole_id)
+
+
+def _members(wholes: Sequence[str], netted: Sequence[str]) -> sa.CompoundSelect[Any]:
+    """The figures of wholes, and of the parts of those that are netted, each with its whole."""
     told = tables.figure.c
     columns = [told[name] for name in ("incident_id", "measure", *LEVELS, *_SAME, *_ABOUT)]
     above = sa.select(told.incident_id.label("root"), *columns).where(told.incident_id.in_(wholes), *FOR_ALL)
-    below = sa.select(told.whole_id, *columns).where(told.whole_id.in_(wholes), *FOR_ALL)
+    below = sa.select(told.whole_id, *columns).where(told.whole_id.in_(netted), *FOR_ALL)
     return sa.union_all(above, below)
 
 

@@ -100,13 +100,12 @@ def counted_by(query: Query) -> tuple[str, ...]:
 class Selected:
     """What a query selects: the rows of figures that meet `where`, in the groups of `keys`.
 
-    `seeks` say nothing more, but let the index of totals be entered at several places; `few`: at not too many.
+    `seeks` say nothing more, but let the index of totals be entered at several places.
     """
 
     incidents: Incidents
     where: list[Condition]
     seeks: list[Condition]
-    few: bool
     keys: list[Any]
     source: Any
 
@@ -139,7 +138,6 @@ def selected(query: Query, bound: Bound, *, to: Audience) -> Callable[[], Select
     broken_down = is_broken_down(query)
     measured = _broken_down(query, bound) if broken_down else _measured(query, bound)
     seeks = None if broken_down else _seeks(query, bound)
-    few = bool(query.get("measure") or query.get("country") or query.get("admin1"))
 
     def made() -> Selected:
         keys, joins = _keys(query, bound, incidents)
@@ -148,7 +146,7 @@ def selected(query: Query, bound: Bound, *, to: Audience) -> Callable[[], Select
         source = incidents.source
         for many in joins:
             source = source.outerjoin(many, many.c.id == told.incident_id)
-        return Selected(incidents, found, seeks(told) if seeks else [], few, keys, source)
+        return Selected(incidents, found, seeks(told) if seeks else [], keys, source)
 
     return made
 

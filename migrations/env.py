@@ -7,9 +7,10 @@ from incidents_api.storage import tables
 from incidents_api.storage.database import Database
 
 
-def ours(_, name, type_, *__) -> bool:
-    """The index of words is no table of the metadata: each database makes its own kind (storage/dialects/)."""
-    return not (type_ == "table" and name.startswith("search"))
+def ours(one, name, type_, *_) -> bool:
+    """What both databases have by the metadata: not the index of words, nor what one of them alone makes (dialects)."""
+    alone = getattr(one, "info", {}).get("only")
+    return alone in (None, context.get_context().dialect.name) and not (type_ == "table" and name.startswith("search"))
 
 
 def configure(connection) -> None:

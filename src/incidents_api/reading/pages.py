@@ -57,7 +57,7 @@ def page(query: Query, *, to: Audience, left: bool = False, mark: str = SEPARATO
         met = [*where, *([] if after is None else [_after(keys, after)])]
         found = [_found(way, source, keys, met) for way in ways(met)]
         # The rows of the page first: what is looked up and joined afterwards is theirs alone.
-        rows = _first(found, [key.descends for key in keys], [key.nullable for key in keys])
+        rows = _first(found, keys)
         keys = [replace(key, column=rows.c[f"key_{n}"]) for n, key in enumerate(keys)]
         order = [_lowest_nulls(key) for key in keys]
         told = _document(rows) if query.kind.name != "incident" or to.full else _own_document(rows)
@@ -182,27 +182,29 @@ def _first_with_words(query: Query, bound: Bound) -> Callable[[list[Any]], list[
 
 
 def _found(way: _Way, source: Any, keys: Sequence[_Key], where: Sequence[Any]) -> sa.Select[Any]:
-    """The first rows of one way: what leads to their documents, and their place in the order."""
+    """The rows of one way: what leads to their documents, and their place in the order."""
     table = keys[-1].column.table
     named = [key.column.label(f"key_{n}") for n, key in enumerate(keys)]
     own = [table.c[name] for name in ("id", "version", "seq_from", "audience") if name in table.c]
     chosen = sa.select(*own, *named).select_from(source).where(*where, *way.where)
-    limit: Any = sa.bindparam("limit", type_=sa.Integer)
-    if way.only_if is not None:
-        # SQLite begins with the limit, and looks at other conditions of this kind once for each row.
-        limit = sa.case((way.only_if, limit), else_=sa.literal_column("0"))
-    chosen = chosen.order_by(*map(_lowest_nulls, keys)).limit(limit)
-    return chosen if way.index is None else by_index(chosen, table, way.index)
+    if way.index is not None:
+        chosen = by_index(chosen, table, way.index)
+    if way.only_if is None:
+        return chosen
+    # SQLite begins with the limit, and looks at other conditions of this kind once for each row.
+    limit = sa.case((way.only_if, _LIMIT), else_=sa.literal_column("0"))
+    return sa.select(chosen.order_by(*map(_lowest_nulls, keys)).limit(limit).subquery())
 
 
-def _first(found: Sequence[sa.Select[Any]], descends: Sequence[bool], nullable: Sequence[bool]) -> sa.Subquery:
-    """The first rows of all ways together."""
-    if len(found) == 1:
-        return found[0].subquery("page")
-    every = sa.union_all(*(sa.select(one.subquery()) for one in found)).subquery("found")
-    keys = [_Key(every.c[f"key_{n}"], *one) for n, one in enumerate(zip(descends, nullable, strict=True))]
-    order = map(_lowest_nulls, keys)
-    return sa.select(every).order_by(*order).limit(sa.bindparam("limit", type_=sa.Integer)).subquery("page")
+_LIMIT: sa.BindParameter[int] = sa.bindparam("limit", type_=sa.Integer)
+
+
+def _first(found: Sequence[sa.Select[Any]], keys: Sequence[_Key]) -> sa.Subquery:
+    """The first rows of all ways together. Each is walked in the order of the list, so they are merged, not sorted."""
+    every: Any = sa.union_all(*found) if len(found) > 1 else found[0]
+    columns = every.selected_columns if len(found) > 1 else None
+    named = keys if columns is None else [replace(key, column=columns[f"key_{n}"]) for n, key in enumerate(keys)]
+    return every.order_by(*map(_lowest_nulls, named)).limit(_LIMIT).subquery("page")  # type: ignore[no-any-return]
 
 
 # --- What a filter could not judge ---------------------------------------------------------------------------------

@@ -7,7 +7,15 @@ from sqlalchemy import BigInteger, Boolean, Column, Double, Integer, PrimaryKeyC
 
 from incidents_api.model.claims import DIMS
 from incidents_api.model.figures import LEVELS
-from incidents_api.storage.dialects import Text, current_index, index, partial_index
+from incidents_api.storage.dialects import (
+    Place,
+    Text,
+    current_index,
+    index,
+    index_of_place,
+    key_beside_place,
+    partial_index,
+)
 from incidents_api.storage.kind_tables import (
     FULL_ROW,
     KIND_TABLES,
@@ -80,7 +88,7 @@ revision = Table(
     metadata,
     Column("record_id", Text, nullable=False),
     Column("version", Integer, nullable=False),
-    Column("seq", BigInteger, nullable=False),
+    Column("seq", Place(), nullable=False),
     Column("kind", Text, nullable=False),
     Column("operation", Text, nullable=False),
     Column("author", Text, nullable=False),
@@ -91,11 +99,11 @@ revision = Table(
     Column("commitment", Text, nullable=False),
     Column("previous_hash", Text, nullable=False),
     Column("hash", Text, nullable=False),
-    PrimaryKeyConstraint("record_id", "version"),
+    *key_beside_place("record_id", "version"),
     info={"holds": "The append-only log: every record as it stood after each change."},
 )
 # Unique in fact, by the lock on the head; a unique index without the record's id could not be sharded (ADR 0004).
-index(revision.c.seq)
+index_of_place(revision.c.seq)
 index(revision.c.recorded_at)
 
 source_text = Table(

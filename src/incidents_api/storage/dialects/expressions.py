@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Index
+from sqlalchemy import Constraint, Index
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.ext.compiler import compiles
@@ -12,6 +12,29 @@ from sqlalchemy.sql.functions import FunctionElement
 
 # Compared and sorted byte by byte on both engines, whatever the locale of the PostgreSQL database.
 Text = sa.Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+
+
+class Place(sa.BigInteger):
+    """The place of a row in its table, by which a file is laid out: one step leads to it, and neighbours lie together.
+
+    On a server a number like any other, with an index (docs/decisions/0034-the-log-in-its-own-order.md).
+    """
+
+
+@compiles(Place, "sqlite")
+def _row_id(element: Place, compiler: Any, **options: Any) -> str:
+    return "INTEGER PRIMARY KEY"
+
+
+def key_beside_place(*columns: str) -> tuple[Constraint, Constraint]:
+    """The key of a table that has a Place: its primary key on a server, unique in a file."""
+    key, unique = sa.PrimaryKeyConstraint(*columns), sa.UniqueConstraint(*columns, info={"only": "sqlite"})
+    return key.ddl_if(dialect="postgresql"), unique.ddl_if(dialect="sqlite")
+
+
+def index_of_place(column: Any) -> Index:
+    """What finds a row by its Place on a server; a file has no need of it."""
+    return Index(None, column, info={"only": "postgresql"}).ddl_if(dialect="postgresql")
 
 
 def index(*columns: Any, name: str | None = None) -> Index:

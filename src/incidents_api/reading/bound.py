@@ -22,7 +22,14 @@ Test = Callable[[Any], Condition]
 
 
 class Where(list[Condition | Later]):
-    """Conditions, made as they are taken out."""
+    """Conditions, made as they are taken out. `groups`: by name those that can be left out together."""
+
+    groups: dict[str, list[Later]]
+
+    def without(self, name: str) -> "Where":
+        """The conditions but for a group of them."""
+        left_out = {id(one) for one in self.groups.get(name, ())}
+        return Where(one for one in super().__iter__() if id(one) not in left_out)
 
     def __iter__(self) -> Iterator[Any]:
         return (one if isinstance(one, sa.ColumnElement) else one() for one in super().__iter__())

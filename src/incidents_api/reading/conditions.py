@@ -34,7 +34,7 @@ def conditions(query: Query, bound: Bound, *, to: Audience, table: Rows | None =
     """What a record must meet, all of it, to be in an answer for this audience.
 
     `table`: what stands for the table of the kind, by the names of its columns. `words`: whether it must hold those
-    that are asked for, or the caller sees to that.
+    that are asked for, or the caller sees to that. The groups are named as what an answer says it could not judge.
     """
     own: Rows = KIND_TABLES[query.kind.name] if table is None else table
     found = Where([lambda: bound.true(own)])
@@ -44,8 +44,9 @@ def conditions(query: Query, bound: Bound, *, to: Audience, table: Rows | None =
         if query.get("q") and not to.full:
             # A row of the public's own holds no words; those of its seq are of the whole record.
             found.append(lambda: sa.func.coalesce(own.c.audience, sa.literal_column("0")) != PUBLIC_ROW)
-    found += _dates(query, own, bound)
-    found += _places(query, own, bound)
+    found.groups = {"undated": _dates(query, own, bound), "unlocated": _places(query, own, bound)}
+    for group in found.groups.values():
+        found += group
     found += _words(query, own, bound) if words else []
     found += _filter_and_changes(query, own, bound)
     taking_part = [name for name in ("actor", "role", "attribution") if query.get(name)]

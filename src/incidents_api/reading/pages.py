@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from incidents_api.model import vocabulary
 from incidents_api.model.audience import Audience
 from incidents_api.model.dates import BEGINNING
-from incidents_api.reading.bound import Bound, Condition
+from incidents_api.reading.bound import Bound, Condition, Where
 from incidents_api.reading.conditions import conditions
 from incidents_api.reading.query import PLACE, SPAN, Query
 from incidents_api.reading.records import SEPARATOR, document, head_seq
@@ -49,7 +49,7 @@ def page(query: Query, *, to: Audience, left: bool = False, mark: str = SEPARATO
     ordered, ways = _ordered(query, bound), _ways(query, bound)
     after = query.after and [None if value is None else bound.value(value) for value in query.after]
     bound.shape.append(after and tuple(value is None for value in after))
-    counts = [_left_out(query, name, bound, to=to) for name in left_out(query)] if left else []
+    counts = [_left_out(query, name, where, bound, to=to) for name in left_out(query)] if left else []
     log = revision
 
     def build() -> sa.Select[*tuple[Any, ...]]:
@@ -219,31 +219,31 @@ def left_out(query: Query) -> dict[str, tuple[str, ...]]:
 def left_out_of(query: Query, *, to: Audience) -> Statement:
     """(one number for each name of `left_out`) of the records that meet all else and cannot be placed."""
     bound = Bound(query.at)
-    counts = [_left_out(query, name, bound, to=to) for name in left_out(query)]
+    where = conditions(query, bound, to=to)
+    counts = [_left_out(query, name, where, bound, to=to) for name in left_out(query)]
     return Statement(("left out", repr(bound.shape)), lambda: sa.select(*(one() for one in counts)), bound.values)
 
 
-def _left_out(query: Query, name: str, bound: Bound, *, to: Audience) -> Callable[[], Any]:
-    rest = query.without(*left_out(query)[name])
-    table = KIND_TABLES[query.kind.name]
+def _left_out(query: Query, name: str, met: Where, bound: Bound, *, to: Audience) -> Callable[[], Any]:
+    """The number of records that meet all but one group of conditions, and cannot meet that one."""
+    table, where = KIND_TABLES[query.kind.name], met.without(name)
     bound.shape.append(name)
-    if name == "undated":
-        where = conditions(rest, bound, to=to)
-        where.append(lambda: table.c.span_start.is_(None))
+    if name == "unlocated":
+        return _unlocated(query, where, table, bound, to=to)
+    where.append(lambda: table.c.span_start.is_(None))
 
-        def undated() -> Any:
-            counted = sa.select(sa.func.count()).select_from(table).where(*where).correlate(None)
-            now = by_index(counted.where(table.c.seq_to.is_(None)), table, f"ix_{table.name}_undated")
-            if bound.at is None:
-                return now.scalar_subquery()
-            ended = table.c.seq_to > sa.bindparam("at", type_=sa.BigInteger)
-            return now.scalar_subquery() + counted.where(ended).scalar_subquery()
+    def undated() -> Any:
+        counted = sa.select(sa.func.count()).select_from(table).where(*where).correlate(None)
+        now = by_index(counted.where(table.c.seq_to.is_(None)), table, f"ix_{table.name}_undated")
+        if bound.at is None:
+            return now.scalar_subquery()
+        ended = table.c.seq_to > sa.bindparam("at", type_=sa.BigInteger)
+        return now.scalar_subquery() + counted.where(ended).scalar_subquery()
 
-        return undated
-    return _unlocated(query, rest, table, bound, to=to)
+    return undated
 
 
-def _unlocated(query: Query, rest: Query, table: sa.Table, bound: Bound, *, to: Audience) -> Callable[[], Any]:
+def _unlocated(query: Query, where: Where, table: sa.Table, bound: Bound, *, to: Audience) -> Callable[[], Any]:
     """How many have no point, or none that is precise enough to be a place."""
     precisions = vocabulary.codes("location_precision")
     enough = precisions[: precisions.index(query.one("max_precision", "city")) + 1]
@@ -257,8 +257,7 @@ def _unlocated(query: Query, rest: Query, table: sa.Table, bound: Bound, *, to: 
             placed = sa.and_(placed, table.c.lon.is_not(None))
         return sa.not_(sa.func.coalesce(placed, sa.false()))
 
-    sums = unplaced(rest, enough, bound, pointed=pointed, to=to)
-    where = conditions(rest, bound, to=to)
+    sums = unplaced(query.without(*PLACE), enough, bound, pointed=pointed, to=to)
 
     def counted() -> Any:
         summed = None if sums is None else sums(table)

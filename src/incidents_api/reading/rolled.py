@@ -3,6 +3,7 @@
 from calendar import monthrange
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -254,12 +255,17 @@ class Sums:
 def add_up(text: str, query: Query) -> Sums:
     """The sums of each group."""
     by, counted = query.get("by"), counted_by(query)
-    places = [(place, name) for place, name in enumerate(by) if name in _PERIODS]
+    periods = tuple([(place, name) for place, name in enumerate(by) if name in _PERIODS])
     groups: dict[tuple[Any, ...], list[list[str]]] = {}
     for line in text.split("\n") if text else ():
         values = line.split("\t")
-        key = _in_periods(values[:-3], places) if places else tuple(values[:-3])
-        groups.setdefault(key, []).append(values)
+        key: tuple[Any, ...] = tuple(values[:-3])
+        if periods:
+            key = _in_periods(key, periods)
+        if key in groups:
+            groups[key].append(values)
+        else:
+            groups[key] = [values]
     asked = counted if counted != (ITSELF,) else None
     told = asked and {*asked, *(() if query.get("figures") else (f"-{name}" for name in asked))}
     found = Sums({}, {})
@@ -289,10 +295,11 @@ _N = len(LEVELS)
 """Where the number of figures stands among what is kept of them."""
 
 
-def _in_periods(values: Sequence[str], places: Sequence[tuple[int, str]]) -> tuple[Any, ...]:
+@lru_cache(16_384)
+def _in_periods(values: tuple[str, ...], periods: tuple[tuple[int, str], ...]) -> tuple[str | None, ...]:
     """The values of a group with its years and months; None for what is too coarse for it."""
     told: list[str | None] = [*values]
-    for place, name in places:
+    for place, name in periods:
         period = values[place]
         told[place] = (period[:4] or None) if name == "year" else period if len(period) > len("2026") else None
     return tuple(told)

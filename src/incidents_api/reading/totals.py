@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -338,19 +337,28 @@ def settle(found: Read, netted: Netted) -> None:
 def answer(found: Read, query: Query) -> list[dict[str, Any]]:
     """The rows of the answer: the largest groups first, the null bucket last."""
     by = query.get("by")
-    rows = []
+    spelt = not {CELL, "country"}.isdisjoint(by)
+    rows, ranks, names = [], [], []
     for key, incidents in found.incidents.items():
-        labels = [_label(name, value, query) for name, value in zip(by, key, strict=True)]
+        labels = [_label(name, value, query) for name, value in zip(by, key, strict=True)] if spelt else key
         told = found.sums.get(key, {})
         row: dict[str, Any] = {
             "key": dict(zip(by, labels, strict=True)),
             "incidents": incidents,
             "measures": orjson.Fragment(told) if isinstance(told, str) else as_told(told),
         }
-        if CELL in by and row["key"][CELL] is not None:
+        if spelt and row["key"].get(CELL) is not None:
             row["point"] = {name: round(one, 5) for name, one in zip(_POINT, found.points[key], strict=True)}
-        rows.append(((None in labels, -incidents, str(labels)), row))
-    return [row for _, row in sorted(rows, key=itemgetter(0))]
+        rows.append(row)
+        ranks.append((_LAST if None in labels else 0) - incidents)
+        names.append(str(labels))
+    # Sorting twice, by keys of one type each, takes half as long as sorting by pairs of them.
+    order = sorted(range(len(rows)), key=names.__getitem__)
+    return [rows[n] for n in sorted(order, key=ranks.__getitem__)]
+
+
+_LAST = 1 << 62
+"""Ranks a group behind any other."""
 
 
 def _label(name: str, value: Any, query: Query) -> Any:

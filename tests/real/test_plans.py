@@ -3,6 +3,8 @@
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import replace
 from urllib.parse import urlencode
 
 import psycopg
@@ -113,21 +115,23 @@ FEW = (
 """Indexes over few rows, made to be walked from end to end."""
 
 
+def plan_of_file(url: str, statement: Statement) -> list[str]:
+    """The steps of a plan as SQLite tells them."""
+    built = statement.build().compile(dialect=sqlite_dialect())
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+        values = {**built.params, **statement.values}
+        return [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {built}", values)]
+
+
 def plan_of(url: str, statement: Statement) -> Iterator[str]:
     """The steps of a plan in words that are the same for both databases: `table: scan|walk|search, index`."""
     if url.startswith("sqlite"):
-        built = statement.build().compile(dialect=sqlite_dialect())
-        connection = sqlite3.connect(url.removeprefix("sqlite:///"))
-        try:
-            values = {**built.params, **statement.values}
-            for *_, step in connection.execute(f"EXPLAIN QUERY PLAN {built}", values):
-                words = step.split()
-                if words[0] in ("SCAN", "SEARCH"):
-                    index = words[words.index("INDEX") + 1] if "INDEX" in words else ""
-                    how = "search" if words[0] == "SEARCH" else "walk" if index else "scan"
-                    yield f"{words[1].removesuffix('_1')}: {how}, {index}"
-        finally:
-            connection.close()
+        for step in plan_of_file(url, statement):
+            words = step.split()
+            if words[0] in ("SCAN", "SEARCH"):
+                index = words[words.index("INDEX") + 1] if "INDEX" in words else ""
+                how = "search" if words[0] == "SEARCH" else "walk" if index else "scan"
+                yield f"{words[1].removesuffix('_1')}: {how}, {index}"
         return
     built = statement.build().compile(dialect=postgresql.psycopg.dialect())
     with psycopg.connect(url, options=READ_OPTIONS) as connection:
@@ -167,12 +171,7 @@ def test_a_hot_statement_uses_an_index(ucdp_url: str, name: str) -> None:
 def test_a_figure_is_looked_up_by_its_incident(ucdp_url: str) -> None:
     """Not among all the figures of its measure, which would take as many steps as the square of the incidents."""
     if ucdp_url.startswith("sqlite"):
-        statement = counted(filter="killed_best >= 5")
-        built = statement.build().compile(dialect=sqlite_dialect())
-        connection = sqlite3.connect(ucdp_url.removeprefix("sqlite:///"))
-        values = {**built.params, **statement.values}
-        found = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {built}", values)]
-        connection.close()
+        found = plan_of_file(ucdp_url, counted(filter="killed_best >= 5"))
         steps = [step for step in found if "figure" in step]
         assert steps
         assert all("incident_id=?" in step for step in steps), found
@@ -180,3 +179,16 @@ def test_a_figure_is_looked_up_by_its_incident(ucdp_url: str) -> None:
         steps = [step for step in plan_of(ucdp_url, counted(filter="killed_best >= 5")) if step.startswith("figure:")]
         assert steps
         assert all(": search," in step for step in steps), steps
+
+
+@pytest.mark.parametrize("asked", [{}, {"as_of": 18_000}], ids=["now", "then"])
+def test_a_page_finds_its_records_by_their_place_in_the_log(ucdp_url: str, asked: dict[str, int]) -> None:
+    of = replace(read(country="MX", **{"from": "2003", "to": "2004"}), at=asked.get("as_of"))
+    statement = pages.page(of, to=PUBLIC, left=True)
+    if ucdp_url.startswith("postgresql"):
+        assert "revision: search, ix_revision_seq" in [*plan_of(ucdp_url, statement)]
+        return
+    steps = plan_of_file(ucdp_url, statement)
+    assert any(step.startswith("MERGE") for step in steps), steps
+    assert not any("TEMP B-TREE" in step for step in steps), steps
+    assert any(step.startswith("SEARCH revision USING INTEGER PRIMARY KEY") for step in steps), steps

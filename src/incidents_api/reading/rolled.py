@@ -81,7 +81,7 @@ def rolled(query: Query, bound: Bound, *, to: Audience) -> Callable[[Any], Rolle
             rest = [([*loose, one], "ix_figure_loose_by_year") for one in of_years]
         rest += [([one], "ix_figure_closed") for one in _closed_ones(figure, to)]
         if months:
-            rest.append(([open_to_all, figure.month.in_(months)], "ix_figure_month_span_start"))
+            rest.append(([open_to_all, figure.month.is_not(None), figure.month.in_(months)], "ix_figure_by_day"))
         return Rolled(where, rest, None if finely else cells)
 
     return made

@@ -285,12 +285,12 @@ _PART = figure.c.whole_id.is_not(None)
 _totals_index("ix_figure_totals", more=POINT)
 _totals_index("ix_figure_period_totals", figure.c.granularity == sa.literal_column(f"'{PERIOD_TOTAL}'"))
 _LOOSE = figure.c.month.is_(None)
+_totals_index("ix_figure_by_day", sa.not_(_LOOSE), by=("month", "span_start", "country_order", "measure"))
 _totals_index("ix_figure_loose", _LOOSE)
 _totals_index("ix_figure_loose_by_year", _LOOSE, by=("year", "span_end", "country_order", "measure"))
 _totals_index("ix_figure_closed", figure.c.audience.is_not(None), by=("audience", "turns", *_FIRST))
 _totals_index("ix_figure_parts", _PART, by=("whole_id", "measure", "incident_id"))
 _totals_index("ix_figure_itself", figure.c.measure == sa.literal_column("''"), by=(*POINT, "incident_id"))
-current_index(figure.c.month, figure.c.span_start)
 
 relation = Table(
     "relation",

@@ -81,7 +81,7 @@ def test_what_is_coded_twice_is_found(ucdp_url: str) -> None:
 
     def report(conn: Connection, row: ucdp.Row) -> None:
         again = validate(KINDS["incident"].report, _coded_again(row, chance))
-        raise Back([told["id"] for told in create_compared(conn, KINDS["incident"], again, EDITOR, reject=False)[1]])
+        raise Back([told["id"] for told in create_compared(conn, KINDS["incident"], again, EDITOR, False)[1]])
 
     missed = []
     for row in _sample():

@@ -34,6 +34,7 @@ from incidents_api.routes.describe import (
     written_answer,
 )
 from incidents_api.routes.web import Endpoint, Write
+from incidents_api.storage.database import Together
 from incidents_api.writing import likely, merge
 from incidents_api.writing import records as writing
 from incidents_api.writing.once import Answer
@@ -174,8 +175,9 @@ def _create(kind: Kind) -> web.Writer:
             )
         who = confirming(who, given.get("confirm"))
         report = validate(kind.report, await web.read_body(request))
-        create = partial(likely.create_compared, reject=wanted == "reject")
-        return Write(partial(_made_compared, kind), create, (kind, report, who))
+        arguments = (kind, report, who, wanted == "reject")
+        alike = Together(likely.create_all_compared, who)  # who may do the same in one name sees the same
+        return Write(partial(_made_compared, kind), likely.create_compared, arguments, together=alike)
 
     return compared if kind.name == "incident" else handle
 

@@ -32,7 +32,7 @@ from incidents_api.model.validation import parse
 from incidents_api.model.visitor import Visitor
 from incidents_api.model.wire import stamp
 from incidents_api.routes.passage import passage_of
-from incidents_api.storage.database import Database
+from incidents_api.storage.database import Database, Together
 from incidents_api.writing.once import Answer, Key, once
 
 log = logging.getLogger("incidents_api")
@@ -58,6 +58,8 @@ class Write:
     arguments: tuple[Any, ...] = ()
     after: Callable[[Request], Awaitable[None]] | None = None
     """What is left to do once it is committed."""
+    together: Together | None = None
+    """How those that come at one time are written at once."""
 
 
 Handler = Callable[[Request, Visitor], Awaitable[Response]]
@@ -199,8 +201,11 @@ async def _visitor(request: Request, *, counted: bool) -> Visitor:
 
 
 async def _written(request: Request, who: Visitor, wanted: Write) -> Response:
-    key = idempotency_key(request, who, getattr(request.state, "body_digest", ""))
-    given = await database_of(request).write(once, key, wanted.answer, wanted.function, *wanted.arguments)
+    key, database = idempotency_key(request, who, getattr(request.state, "body_digest", "")), database_of(request)
+    if key is None:
+        given = wanted.answer(await database.write(wanted.function, *wanted.arguments, together=wanted.together))
+    else:
+        given = await database.write(once, key, wanted.answer, wanted.function, *wanted.arguments)
     if wanted.after is not None:
         await wanted.after(request)
     return answered(given)

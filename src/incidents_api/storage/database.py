@@ -3,10 +3,11 @@
 import asyncio
 import queue
 import threading
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
@@ -38,11 +39,26 @@ class Statement(NamedTuple):
     short: bool = False
 
 
+class Together(NamedTuple):
+    """How writes that come at one time are carried out by one call: `function(conn, [arguments, ...])` gives what each
+    would have given by itself, or raises, and then each is carried out by itself. Only those that are `alike`."""
+
+    function: Callable[[Connection, Sequence[tuple[Any, ...]]], Sequence[Any]]
+    alike: Hashable
+
+
 @dataclass(slots=True)
 class _Job:
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
+    together: Together | None
     future: Future[Any]
+
+
+Begun = sa.RootTransaction | dialects.Savepoint
+"""What a job that fails is taken back by."""
+Ran = tuple[_Job, Any, BaseException | None]
+"""A job, what it returned, or what it raised."""
 
 
 class Database:
@@ -77,19 +93,21 @@ class Database:
 
     # --- Writes ----------------------------------------------------------------------------------------------------
 
-    async def write(self, function: Callable[..., T], *arguments: Any) -> T:
+    async def write(self, function: Callable[..., T], *arguments: Any, together: Together | None = None) -> T:
         """What `function(conn, *arguments)` returns, once it is committed; its Problem when it raised one.
 
         The write goes on when the caller is cancelled: a client that hangs up does not undo it.
         """
-        return await asyncio.shield(asyncio.wrap_future(self._enqueue(function, arguments)))
+        return await asyncio.shield(asyncio.wrap_future(self._enqueue(function, arguments, together)))
 
     def write_now(self, function: Callable[..., T], *arguments: Any) -> T:
         """The same for the command line: waits for the commit."""
         result: T = self._enqueue(function, arguments).result()
         return result
 
-    def _enqueue(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Future[Any]:
+    def _enqueue(
+        self, function: Callable[..., Any], arguments: tuple[Any, ...], together: Together | None = None
+    ) -> Future[Any]:
         if self._thread is None:
             with self._starting:
                 if self._thread is None:
@@ -97,7 +115,7 @@ class Database:
                     self._thread.start()
         future: Future[Any] = Future()
         try:
-            self._queue.put_nowait(_Job(function, arguments, future))
+            self._queue.put_nowait(_Job(function, arguments, together, future))
         except queue.Full:
             raise Unavailable("too many writes are waiting", headers={"Retry-After": "1"}) from None
         return future
@@ -132,7 +150,11 @@ class Database:
             ):
                 dialects.lock_head(connection)
                 begun = transaction if len(batch) == 1 else dialects.Savepoint(connection)
-                results = [self._run(connection, job, begun) for job in batch]
+                results = [
+                    result
+                    for _, jobs in groupby(batch, key=lambda job: job.together or id(job))
+                    for result in self._run_all(connection, [*jobs], begun)
+                ]
             self._batches.add(len(batch))
         except Exception as error:  # whatever failed, every caller must hear that nothing was kept
             failure = error if isinstance(error, Problem) else _translated(error)
@@ -145,10 +167,20 @@ class Database:
             else:
                 job.future.set_result(result)
 
+    def _run_all(self, connection: Connection, jobs: list[_Job], begun: Begun) -> list[Ran]:
+        """Jobs that can be carried out together, or one."""
+        if (together := jobs[0].together) is not None and len(jobs) > 1:
+            try:
+                results = together.function(connection, [job.arguments for job in jobs])
+                begun.commit()
+            except Exception:  # each hears of its own
+                begun.rollback()
+            else:
+                return [(job, result, None) for job, result in zip(jobs, results, strict=True)]
+        return [self._run(connection, job, begun) for job in jobs]
+
     @staticmethod
-    def _run(
-        connection: Connection, job: _Job, begun: sa.RootTransaction | dialects.Savepoint
-    ) -> tuple[_Job, Any, BaseException | None]:
+    def _run(connection: Connection, job: _Job, begun: Begun) -> Ran:
         try:
             result = job.function(connection, *job.arguments)
             begun.commit()

@@ -66,7 +66,7 @@ def merge(
     revisions = append(conn, [*to.changes, *_tombstone(other, record, reason), survivor, *revised], author.author)
     made = next(one for one in revisions if one.record_id == own.record_id)
     seen = sum(author.full or not is_closed(one.record or {}, author.now) for one in revised)
-    return Merged(records.written(made, to, created=False), seen)
+    return Merged(records.written(made, to.notes, created=False), seen)
 
 
 def _survivor(to: Resolver, kind: Kind, into: str, other: Current) -> Current:
@@ -214,4 +214,4 @@ def _restore(conn: Connection, kind: Kind, tombstone: Revision, body: Mapping[st
     ):
         changes.append(Change(name, record_id, version + 1, "restore", parted(survivor, back)))
     changes.append(Change(kind.name, current.record_id, current.version + 1, "restore", record))
-    return records.written(append(conn, changes, author.author)[-1], to, created=False)
+    return records.written(append(conn, changes, author.author)[-1], to.notes, created=False)

@@ -1,7 +1,8 @@
 """What a client can do to records: create, replace, patch, end, add claims. Each is one append, all or nothing."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -61,39 +62,79 @@ def create(conn: Connection, kind: Kind, report: Report, author: Visitor) -> Wri
 def create_many(conn: Connection, reports: Sequence[tuple[Kind, Report]], author: Visitor) -> list[Written]:
     """Create records that may refer to each other by `scheme:value`, in one append."""
     to = Resolver(conn, author)
+    holders = _look_ahead(to, reports)
     ids: list[str] = []
     coming: dict[Own, str] = {}
-    named: list[list[Own]] = [
-        [(kind.name, *pair) for pair in getattr(report, "external_ids", {}).items()] for kind, report in reports
-    ]
-    own = [name for names in named for name in names]
-    holders, _ = look_ahead(to.look, [report for _, report in reports], own, [derived_id(*name) for name in own])
-    for (kind, report), names in zip(reports, named, strict=True):
-        external_ids: dict[str, str] = getattr(report, "external_ids", {})
-        held = next((holders[name] for name in names if name in holders), None)
-        record_id = to.new_id(kind.name, external_ids)
-        if held is not None or record_id in ids:
-            held = held or record_id
-            spelled = ", ".join(f"{scheme}:{value}" for scheme, value in external_ids.items())
-            told: dict[str, Any] = (
-                {"id": held, "location": _path(kind, held)} if lookup.shown(conn, held, author) else {}
-            )
-            raise Conflict(f"there is a record of kind {kind.name} with the external id {spelled} already", **told)
-        ids.append(record_id)
-        coming |= dict.fromkeys(names, record_id)
+    for kind, report in reports:
+        ids.append(_new_id(to, kind, report, holders, ids))
+        coming |= dict.fromkeys(_names(kind, report), ids[-1])
     to = Resolver(conn, author, coming, to.look)
     for (kind, report), record_id in zip(reports, ids, strict=True):
-        record = compose(to, report, record_id)
-        if kind.name == "incident":
-            check_review(to, record, None, author)
-        check_text(to, record, None, author)
-        inline = report.__dict__.get("parent") is not None
-        check_parent(to, record_id, record, "/parent" if inline else "/parent_id")
-        to.create(kind.name, record, record_id)
+        _create(to, kind, report, record_id)
+    revisions = _append_new(to, ids)
+    return [written(revisions[record_id], to.notes, created=True) for record_id in ids]
+
+
+def create_in_turn(conn: Connection, reports: Sequence[tuple[Kind, Report, Visitor]]) -> list[Written]:
+    """Create records as if one by one, in one append: a report finds what those before it made, and nothing else.
+
+    The visitors may see and do the same. Raises when any report cannot be taken as it is; nothing is kept then.
+    """
+    to = Resolver(conn, reports[0][2])
+    holders = _look_ahead(to, [(kind, report) for kind, report, _ in reports])
+    made: dict[str, int] = {}
+    for kind, report, who in reports:
+        to.who = who
+        record_id = _new_id(to, kind, report, holders, made)
+        to.expect(dict.fromkeys(_names(kind, report), record_id))
+        _create(to, kind, report, record_id)
+        if to.faults:
+            break
+        made[record_id] = len(to.notes)
+    revisions = _append_new(to, made)
+    notes = [to.notes[begin:end] for begin, end in pairwise((0, *made.values()))]
+    return [written(revisions[one], own, created=True) for one, own in zip(made, notes, strict=True)]
+
+
+def _names(kind: Kind, report: Report) -> list[Own]:
+    return [(kind.name, *pair) for pair in getattr(report, "external_ids", {}).items()]
+
+
+def _look_ahead(to: Resolver, reports: Sequence[tuple[Kind, Report]]) -> Mapping[Own, str]:
+    """Look up what the reports name; which records hold their own external ids."""
+    own = [name for one in reports for name in _names(*one)]
+    return look_ahead(to.look, [report for _, report in reports], own, [derived_id(*name) for name in own])[0]
+
+
+def _new_id(to: Resolver, kind: Kind, report: Report, holders: Mapping[Own, str], given: Container[str]) -> str:
+    """The id of a new record; Conflict when an external id names a record already, or one of those just `given`."""
+    external_ids: dict[str, str] = getattr(report, "external_ids", {})
+    held = next((holders[name] for name in _names(kind, report) if name in holders), None)
+    record_id = to.new_id(kind.name, external_ids)
+    if held is None and record_id not in given:
+        return record_id
+    held = held or record_id
+    spelled = ", ".join(f"{scheme}:{value}" for scheme, value in external_ids.items())
+    told: dict[str, Any] = {"id": held, "location": _path(kind, held)} if lookup.shown(to.conn, held, to.who) else {}
+    raise Conflict(f"there is a record of kind {kind.name} with the external id {spelled} already", **told)
+
+
+def _create(to: Resolver, kind: Kind, report: Report, record_id: str) -> None:
+    """Compose the record and queue its creation; faults are left with the resolver."""
+    record = compose(to, report, record_id)
+    if kind.name == "incident":
+        check_review(to, record, None, to.who)
+    check_text(to, record, None, to.who)
+    inline = report.__dict__.get("parent") is not None
+    check_parent(to, record_id, record, "/parent" if inline else "/parent_id")
+    to.create(kind.name, record, record_id)
+
+
+def _append_new(to: Resolver, ids: Iterable[str]) -> Mapping[str, Revision]:
+    """Append all that is queued, once the new records of these ids were found to be right."""
     to.finish()
     _check_wholes(to, [(record_id, to.record(record_id)) for record_id in ids])
-    revisions = {revision.record_id: revision for revision in append(conn, to.changes, author.author)}
-    return [written(revisions[record_id], to, created=True) for record_id in ids]
+    return {revision.record_id: revision for revision in append(to.conn, to.changes, to.who.author)}
 
 
 def replace(
@@ -260,7 +301,7 @@ def _finish(current: Current, to: Resolver, record: dict[str, Any], operation: s
         return Written(current.record_id, current.document, current.etag, tuple(to.notes), created=False, changed=False)
     change = Change(kind.name, current.record_id, current.version + 1, operation, record)
     revisions = append(to.conn, [*to.changes, change], author.author)
-    return written(revisions[-1], to, created=False)
+    return written(revisions[-1], to.notes, created=False)
 
 
 def check_whole(current: Current, to: Resolver, record: dict[str, Any], author: Visitor) -> None:
@@ -273,10 +314,10 @@ def check_whole(current: Current, to: Resolver, record: dict[str, Any], author: 
     _check_wholes(to, [(current.record_id, record)])
 
 
-def written(revision: Revision, to: Resolver, *, created: bool) -> Written:
-    """The answer of a write: the record as it stands after this revision."""
+def written(revision: Revision, notes: Iterable[Mapping[str, Any]], *, created: bool) -> Written:
+    """The answer of a write: the record as it stands after this revision, and what was resolved on the way."""
     mark = etag(revision.version, revision.hash)
-    return Written(revision.record_id, document(revision), mark, tuple(to.notes), created=created, changed=True)
+    return Written(revision.record_id, document(revision), mark, tuple(notes), created=created, changed=True)
 
 
 def check_parent(to: Resolver, record_id: str, record: Mapping[str, Any], pointer: str = "/parent_id") -> None:

@@ -44,8 +44,7 @@ class Register:
         self.changes: list[Change] = []
         self.notes: list[dict[str, Any]] = []
         self.faults: list[Fault] = []
-        self.coming = dict(coming or {})
-        self.coming_kinds = {record_id: kind for (kind, _, _), record_id in self.coming.items()}
+        self.expect(coming or {})
         self.records: dict[str, dict[str, Any]] = {}
         self.kinds: dict[str, str] = {}
         self.texts: dict[str, str | None] = {}
@@ -78,6 +77,11 @@ class Register:
         for fingerprint in list(self.kept_texts)[texts:]:
             del self.kept_texts[fingerprint]
         del self.changes[changes:], self.notes[notes:], self.faults[:]
+
+    def expect(self, coming: Mapping[tuple[str, str, str], str]) -> None:
+        """These external ids, and no others, are of records that this write is yet to create."""
+        self.coming = dict(coming)
+        self.coming_kinds = {record_id: kind for (kind, _, _), record_id in coming.items()}
 
     def forget(self, names: Iterable[tuple[str, str, str]]) -> None:
         """These external ids will not come after all: what follows finds none of them."""

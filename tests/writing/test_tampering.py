@@ -27,6 +27,7 @@ from incidents_api.writing.projection import rebuild
 from incidents_api.writing.replay import replay, table_faults
 from incidents_api.writing.verify import revisions, verify
 from tests.make import stored_source
+from tests.rows import lay_bare
 
 TOOL = Path(__file__).parents[2] / "tools/verify_log.py"
 log = tables.revision
@@ -227,6 +228,7 @@ def tampered(database: Database, way: Callable[..., None], chance: random.Random
             return None  # two equal values changed places
         try:
             with conn.begin_nested():
+                lay_bare(conn)
                 write(conn, entries)
                 if way in PINNED:
                     fix_head(conn, entries)

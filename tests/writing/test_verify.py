@@ -17,6 +17,7 @@ from incidents_api.writing.verify import Verdict, verify
 from tests import postgres
 from tests.conftest import ENGINES
 from tests.make import stored_source as source
+from tests.rows import lay_bare
 
 log = tables.revision
 
@@ -49,6 +50,7 @@ def fill(database: Database, count: int) -> None:
 def tampered(database: Database, *statements: Any) -> Verdict:
     """The verdict on a log that somebody changed by hand; it is as before afterwards."""
     with database.connect() as conn:
+        lay_bare(conn)
         for statement in statements:
             assert conn.execute(statement).rowcount >= 1 or isinstance(statement, sa.Insert)
         verdict = verify(conn)

@@ -34,14 +34,14 @@ from incidents_api.settings import Settings
 SIZE = 20_000
 ROUNDS = 3
 REACHED = {
-    "get": 3.8,
-    "list": 5.9,
+    "get": 3.6,
+    "list": 4.2,
     "deep": 5.7,
-    "bbox": 4.2,
-    "radius": 4.1,
-    "text": 6.0,
-    "totals_country": 2.4,
-    "totals_month": 4.3,
+    "bbox": 4.1,
+    "radius": 3.9,
+    "text": 4.5,
+    "totals_country": 2.1,
+    "totals_month": 4.2,
     "changes": 8.8,
 }
 """What the rows that miss their goal come to. One leaves when it holds, and figures may only go down."""

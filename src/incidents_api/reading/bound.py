@@ -4,9 +4,10 @@ Values are bound for every request; the expressions are made when a statement of
 again (making them costs ten times what the query does).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import sqlalchemy as sa
@@ -24,7 +25,7 @@ Test = Callable[[Any], Condition]
 class Where(list[Condition | Later]):
     """Conditions, made as they are taken out. `groups`: by name those that can be left out together."""
 
-    groups: dict[str, list[Later]]
+    groups: Mapping[str, list[Later]] = MappingProxyType({})
 
     def without(self, name: str) -> "Where":
         """The conditions but for a group of them."""

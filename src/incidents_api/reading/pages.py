@@ -210,10 +210,12 @@ def _first(found: Sequence[sa.Select[Any]], keys: Sequence[_Key]) -> sa.Subquery
 # --- What a filter could not judge ---------------------------------------------------------------------------------
 
 
-def left_out(query: Query) -> dict[str, tuple[str, ...]]:
-    """What an answer to a filter by place or date says it could not judge, and the parameters of that filter."""
-    asked = {"unlocated": PLACE, "undated": SPAN}
-    return {name: one for name, one in asked.items() if any(query.get(parameter) for parameter in one)}
+_JUDGED = {"unlocated": PLACE, "undated": SPAN}
+
+
+def left_out(query: Query) -> tuple[str, ...]:
+    """What an answer to a filter by place or date says it could not judge."""
+    return tuple([name for name, asked in _JUDGED.items() if any(query.get(one) for one in asked)])
 
 
 def left_out_of(query: Query, *, to: Audience) -> Statement:

@@ -127,7 +127,7 @@ def handler(kind: Kind) -> web.Handler:
 
 async def left_out(request: Request, who: Visitor, read: Query) -> dict[str, int]:
     """How many records a filter by place or date could not place; told with the first page."""
-    names = pages.left_out(read) if read.after is None else {}
+    names = pages.left_out(read) if read.after is None else ()
     if not names:
         return {}
     return dict(zip(names, (await database_of(request).read(pages.left_out_of(read, to=who.audience)))[0], strict=True))

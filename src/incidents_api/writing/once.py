@@ -38,7 +38,7 @@ class Key:
 
 
 def once(
-    conn: Connection, key: Key | None, answer: Callable[[Any], Answer], function: Callable[..., Any], *arguments: Any
+    conn: Connection, key: Key, answer: Callable[[Any], Answer], function: Callable[..., Any], *arguments: Any
 ) -> Answer:
     """The answer of `function(conn, *arguments)`, kept in the transaction of the write itself; the kept one when the
     key was used before.
@@ -46,8 +46,6 @@ def once(
     A write that is refused keeps nothing: it changed nothing, so it may be mended and sent again with the same key.
     Two requests at once take turns on the head of the log, so the second finds the answer of the first.
     """
-    if key is None:
-        return answer(function(conn, *arguments))
     forget_old(conn, key.days)
     row = held(conn, key)
     if row is not None:

@@ -4,18 +4,23 @@ import asyncio
 import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import product
 from typing import Any
 
 import httpx
 import pytest
 from starlette.testclient import TestClient
 
+from incidents_api import app
+from incidents_api.model.audience import COARSENED, HIDDEN
 from incidents_api.model.diff import diff
 from incidents_api.routes import changes as route
 from incidents_api.routes import streams
 from incidents_api.routes.watch import Watch
+from incidents_api.storage.database import Database
+from incidents_api.writing import projection
 from tests import live, make
-from tests.conftest import key_for
+from tests.conftest import key_for, serve
 
 MERGE = {"Content-Type": "application/merge-patch+json", "If-Match": "*"}
 
@@ -197,6 +202,78 @@ def test_what_is_restricted_is_not_told_and_what_becomes_so_is_taken_out_of_sigh
         (shown["id"], "leave"), (hidden["id"], "upsert"), (hidden["id"], "end"),
     ]  # fmt: skip
     assert "Canary" not in client.get("/v1/changes.ndjson").text
+
+
+SEEN = ("published", "verified")
+
+
+def review(client: TestClient, key: dict[str, str], record_id: str, status: str) -> None:
+    body = {"status": status, "reason": "checked"}
+    answer = client.post(f"/v1/incidents/{record_id}/review", json=body, headers=key | {"If-Match": "*"})
+    assert answer.status_code == 200, answer.text
+
+
+def lives(client: TestClient, editor: dict[str, str], writer: dict[str, str]) -> None:
+    """Incidents that were closed, opened, held, published, ended and merged, each at another step of its life."""
+    held, over = ({"hold_until": f"{year}-01-01T00:00:00Z"} for year in (2999, 2001))
+    beginnings: list[dict[str, Any]] = [{}, {"sensitivity": "restricted"}, held, over]
+    turns: list[list[dict[str, Any]]] = [
+        [],
+        [{"title": "Another"}],
+        [{"sensitivity": "restricted"}],
+        [{"sensitivity": "public", "hold_until": None}, {"title": "Another"}],
+        [held, {"hold_until": None, "sensitivity": "public"}],
+        [over, {"title": "Another"}],
+        [{"sensitivity": "restricted"}, {"sensitivity": "public"}, {"title": "Another"}],
+    ]
+    made = []
+    for n, (beginning, changes, reviewed) in enumerate(product(beginnings, turns, (False, True))):
+        one = create(client, writer if n % 3 else editor, title=f"No {n}", **beginning)
+        if reviewed:  # what a reviewer reports is published by that
+            review(client, editor, one["id"], "published" if n % 3 else "disputed")
+        for change in changes:
+            patch(client, editor, one["id"], **change)
+        made.append(one["id"])
+    for n in range(0, len(made) - 1, 5):
+        address, headers = f"/v1/incidents/{made[n]}", editor | {"If-Match": "*"}
+        if n % 2:
+            answer = client.delete(f"{address}?reason=test", headers=headers)
+        else:
+            answer = client.post(f"{address}/merge", json={"into": made[n + 1]}, headers=headers)
+        assert answer.status_code in (200, 204), answer.text
+
+
+@pytest.mark.parametrize("treatment", [HIDDEN, COARSENED])
+def test_what_is_told_at_once_is_what_each_revision_tells_by_itself(
+    store_url: str, treatment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Database(store_url)
+    database.write_now(projection.rebuild, lambda _: None, 500, treatment)
+    database.close_writer()
+    monkeypatch.setattr(app, "LIFT_SECONDS", 3_600)  # nothing is to be written between the two looks
+    with serve(store_url, public_statuses=SEEN) as client:
+        editor = key_for(client, "write", "review", "read:restricted", name="editor")
+        writer = key_for(client, "write", "read:restricted", name="writer")
+        lives(client, editor, writer)
+        others = (("write",), "writer"), (("review",), "reviewer"), (("read:restricted",), "reader")
+        keys = [None, editor, writer, *(key_for(client, *scopes, name=name) for scopes, name in others)]
+        asked = [(f"limit=40&include={include}", key) for include in ("record", "none") for key in keys]
+        at_once = [feed(client, *one) for one in asked]
+        monkeypatch.setattr(route.changes, "is_plain", lambda _: False)
+        by_itself = [feed(client, *one) for one in asked]
+    assert at_once == by_itself
+    assert len({json.dumps(told) for told in at_once}) == len(asked)  # each audience hears something else
+
+
+def test_what_was_revised_or_closed_from_the_start_needs_no_second_look(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = key_for(client, "write", "read:restricted")
+    create(client, key, title="Canary", sensitivity="restricted")
+    shown = create(client, key)
+    patch(client, key, shown["id"], title="Another")
+    monkeypatch.setattr(route.changes, "page", None)
+    assert [change["id"] for change in feed(client, "kind=incident")] == [shown["id"]] * 2
 
 
 def test_a_place_of_another_time_of_the_store_is_refused(client: TestClient) -> None:

@@ -10,10 +10,10 @@ from incidents_api.model.kinds import KINDS
 from incidents_api.reading.bound import Bound, opened, seen
 from incidents_api.reading.conditions import conditions
 from incidents_api.reading.query import Query
-from incidents_api.reading.records import SEPARATOR, document, head_seq
+from incidents_api.reading.records import ENVELOPE, SEPARATOR, document, envelope, head_seq
 from incidents_api.storage import tables
 from incidents_api.storage.database import Statement
-from incidents_api.storage.dialects import as_bytes, by_index, filled, joined
+from incidents_api.storage.dialects import as_bytes, by_index, filled, joined, tail
 from incidents_api.storage.tables import KIND_TABLES, PUBLIC_ROW, revision
 
 WINDOW = 5_000
@@ -44,8 +44,9 @@ def plain(query: Query, after: int, *, to: Audience) -> Statement:
     """(changes joined by SEPARATOR as bytes, seqs of the others joined by blanks, last seq looked at, head, epoch).
 
     Of the next `limit` revisions those that are told as they stand, as nearly all are: what has a body, and of
-    incidents what made a state that stands until now and that nothing closes. In the place of any other stands its seq
-    after MARK; `page` tells what it says. Only for queries that pick nothing out and want no diffs (`is_plain`).
+    incidents what made a state that nothing closes, then or by now. Of the beginning of one of which nothing is to be
+    seen, nothing is told. In the place of any other stands its seq after MARK; `page` tells what it says. Only for
+    queries that pick nothing out and want no diffs (`is_plain`).
     """
     bound = Bound()
     made = _MADE
@@ -58,17 +59,21 @@ def plain(query: Query, after: int, *, to: Audience) -> Statement:
         where = [log.c.seq > sa.bindparam("after", type_=sa.BigInteger), log.c.seq <= _last_looked_at()]
         where += [_any(log.c.kind, kinds)] if kinds else []
         same = sa.and_(made.c.id == log.c.record_id, made.c.seq_from == log.c.seq)
-        stands = sa.and_(own(), made.c.seq_to.is_(None), made.c.audience.is_(None))
-        told = sa.case((sa.and_(log.c.record.is_not(None), sa.or_(log.c.kind != "incident", stands)), _upsert(include)))
+        # The marks of a state say whether itself or the newest one is closed (writing/audiences.py).
+        begins = sa.exists(sa.select(1).where(_OWN.c.seq_from == _AFTER, _OWN.c.audience == PUBLIC_ROW))
+        told = sa.case(
+            (log.c.record.is_(None), sa.null()),
+            (sa.or_(log.c.kind != "incident", own()), _upsert(include)),
+            (sa.and_(log.c.version == 1, made.c.id.is_not(None), sa.not_(begins)), sa.literal("")),
+        )
         rows = sa.select(log.c.seq, told.label("told")).select_from(log.outerjoin(made, same)).where(*where)
         rows = by_index(rows, made, "ix_incident_by_seq")
         found = rows.order_by(log.c.seq).limit(sa.bindparam("limit", type_=sa.BigInteger)).subquery()
         seq = sa.cast(found.c.seq, sa.Text)
         other = sa.case((found.c.told.is_(None), seq))
         last = sa.case((sa.func.count() == sa.bindparam("limit"), sa.func.max(found.c.seq)), else_=_last_looked_at())
-        told_all = as_bytes(
-            joined(sa.func.coalesce(found.c.told, sa.literal(MARK) + seq), sa.literal(SEPARATOR), found.c.seq)
-        )
+        told_or_mark = sa.func.nullif(sa.func.coalesce(found.c.told, sa.literal(MARK) + seq), sa.literal(""))
+        told_all = as_bytes(joined(told_or_mark, sa.literal(SEPARATOR), found.c.seq))
         epoch = sa.select(tables.head.c.epoch).scalar_subquery()
         return sa.select(told_all, joined(other, sa.literal(" "), found.c.seq), last, head_seq(), epoch)
 
@@ -91,10 +96,11 @@ def _upsert(include: str) -> sa.ColumnElement[str]:
     log = revision.c
     epoch, reason = sa.select(tables.head.c.epoch).scalar_subquery(), _or_null(log.reason)
     first = (epoch, log.seq, log.seq, log.kind, log.record_id, log.recorded_at, log.version, log.operation)
-    text = filled(
-        sa.literal(_UPSERT + ("" if include == "none" else ',"record":')), *first, log.author, log.hash, reason
-    )
-    return text + sa.literal("}") if include == "none" else text + document() + sa.literal("}")
+    told = (*first, log.author, log.hash, reason)
+    if include == "none":
+        return filled(sa.literal(_UPSERT + "}"), *told)
+    # Filled in one step: the record is long, and would be copied once more.
+    return filled(sa.literal(f'{_UPSERT},"record":{ENVELOPE}'), *told, *envelope()) + tail(log.record) + sa.literal("}")
 
 
 def page(query: Query, after: int, *, to: Audience, only: Sequence[int] = ()) -> Statement:

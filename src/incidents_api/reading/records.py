@@ -22,14 +22,18 @@ SEPARATOR = ",\n"
 """Between the records of a page; canonical JSON never holds a raw line feed, so it parts them for certain."""
 
 
-_ENVELOPE = '{"id":"%s","version":%s,"seq":%s,"recorded_at":"%s","recorded_by":"%s",'
+ENVELOPE = '{"id":"%s","version":%s,"seq":%s,"recorded_at":"%s","recorded_by":"%s",'
+"""What the log gave a record, before its members: `envelope` fills it."""
+
+
+def envelope(log: Any = revision) -> tuple[sa.ColumnElement[Any], ...]:
+    """What the log says of a record that it gives it."""
+    return log.c.record_id, log.c.version, log.c.seq, log.c.recorded_at, log.c.author
 
 
 def document(log: Any = revision) -> sa.ColumnElement[str]:
     """The record as served: what the log gave it, then its members (model/revision.py builds the same bytes)."""
-    one = log.c
-    envelope = filled(sa.literal(_ENVELOPE), one.record_id, one.version, one.seq, one.recorded_at, one.author)
-    text: sa.ColumnElement[str] = envelope + tail(one.record)
+    text: sa.ColumnElement[str] = filled(sa.literal(ENVELOPE), *envelope(log)) + tail(log.c.record)
     return text
 
 

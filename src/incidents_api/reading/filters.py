@@ -111,10 +111,10 @@ class Compiler:
                 parts = [self.compile(one, negated=negated) for one in nodes]
                 join: Callable[..., Condition] = sa.and_ if isinstance(node, And) != negated else sa.or_
                 return lambda: join(*(part() for part in parts))
-        condition = self._leaf(node)
+        condition = self._leaf(node, negated=negated)
         return (lambda: sa.not_(sa.func.coalesce(condition(), sa.false()))) if negated else condition
 
-    def _leaf(self, node: Node) -> Later:
+    def _leaf(self, node: Node, *, negated: bool) -> Later:
         match node:
             case Spatial(_, _, geometry):
                 return self._spatial(geometry)
@@ -128,7 +128,11 @@ class Compiler:
                     test = self._test(node)
                     return lambda: self._any_value(described, test)
                 column, test = self._column(node.field, node), self._test(node)
-                return lambda: test(column())
+                span = _SPAN.get(node.field)
+                if negated or span is None:
+                    return lambda: test(column())
+                # What holds of a day that is known holds of the span, which indexes hold: fewer rows are read.
+                return lambda: sa.and_(test(self.table.c[span]), test(column()))
         raise TypeError(type(node).__name__)
 
     def _described(self, name: str) -> Field | None:
@@ -281,6 +285,9 @@ def _stands(op: str, first: Any, last: Any, start: Any, end: Any) -> Condition:
 def _described(kind: str) -> Mapping[str, Field]:
     return {field.name: field for field in KINDS[kind].fields}
 
+
+_SPAN = {"earliest": "span_start", "latest": "span_end"}
+"""Where the first or last day of a record is known, its span begins or ends there (model/fields.py)."""
 
 _COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
     "=": lambda column, value: column == value,

@@ -200,9 +200,19 @@ def as_told(figures: Mapping[str, Levels]) -> dict[str, dict[str, int]]:
     }
 
 
-def sums_of(figures: str, more: str) -> dict[str, Levels]:
-    """By measure what is kept of it in JSON: as totals tell it; and other sums, which they do not tell so."""
-    found: dict[str, Levels] = orjson.loads(more)
-    for measure, told in orjson.loads(figures).items():
-        found[measure] = [*told.values()]
-    return found
+def sums_of(figures: Iterable[str], more: Iterable[str]) -> dict[str, Levels]:
+    """By measure the sum of all that is kept of it as JSON: `figures` as totals tell them, `more` beyond that."""
+    every: dict[str, list[Iterable[int]]] = {}
+    for told in orjson.loads(f"[{','.join(figures)}]"):
+        for measure, levels in told.items():
+            if measure in every:
+                every[measure].append(levels.values())
+            else:
+                every[measure] = [levels.values()]
+    for text in more:
+        for measure, numbers in orjson.loads(text).items() if text != "{}" else ():
+            every.setdefault(measure, []).append(numbers)
+    return {
+        measure: [*some[0]] if len(some) == 1 else [*map(sum, zip(*some, strict=True))]
+        for measure, some in every.items()
+    }

@@ -231,7 +231,7 @@ def sums_as_text(query: Query, sums: Rolled) -> Any:
     only_counts = query.get("figures") and counted_by(query) == (ITSELF,)
     figures = [sa.literal_column("'{}'", sa.Text)] * 2 if only_counts else [told.figures, told.more]
     no_period = [] if wants_period_totals(query) else [sa.not_(sums.is_period)]
-    values = [*keys, told.n, *figures]
+    values = [*(keys or [sa.literal_column("''", sa.Text)]), told.n, *figures]
     line = filled(sa.literal_column(f"'{chr(9).join('%s' for _ in values)}'"), *values)
     text = sa.select(joined(line, sa.literal_column("'\n'"))).where(*sums.where, *no_period).scalar_subquery()
     return sa.func.coalesce(text, sa.literal_column("''"))
@@ -256,32 +256,29 @@ def add_up(text: str, query: Query) -> Sums:
     """The sums of each group."""
     by, counted = query.get("by"), counted_by(query)
     periods = tuple([(place, name) for place, name in enumerate(by) if name in _PERIODS])
-    groups: dict[tuple[Any, ...], list[list[str]]] = {}
+    groups: dict[tuple[str | None, ...], list[str]] = {}
     for line in text.split("\n") if text else ():
-        values = line.split("\t")
-        key: tuple[Any, ...] = tuple(values[:-3])
-        if periods:
-            key = _in_periods(key, periods)
+        told = line.rsplit("\t", 3)
+        key = _key_of(told[0], periods) if by else ()
         if key in groups:
-            groups[key].append(values)
+            groups[key] += told[1:]
         else:
-            groups[key] = [values]
+            groups[key] = told
     asked = counted if counted != (ITSELF,) else None
-    told = asked and {*asked, *(() if query.get("figures") else (f"-{name}" for name in asked))}
+    wanted = asked and {*asked, *(() if query.get("figures") else (f"-{name}" for name in asked))}
     found = Sums({}, {})
-    for key, several in groups.items():
-        if len(several) == 1 and several[0][-1] == "{}" and not asked:
-            found.incidents[key], found.figures[key] = int(several[0][-3]), several[0][-2]
+    for key, (_, *several) in groups.items():
+        numbers, figures, more = several[::3], several[1::3], several[2::3]
+        if len(numbers) == 1 and more[0] == "{}" and not asked:
+            found.incidents[key], found.figures[key] = int(numbers[0]), figures[0]
             continue
-        sums = _together([sums_of(figures, more) for *_, figures, more in several])
-        if told:
-            sums = {name: levels for name, levels in sums.items() if name in told}
-        number = (
-            sum(sums[name][_N] for name in asked if name in sums) if asked else sum(int(one[-3]) for one in several)
-        )
-        if not number:
+        sums = sums_of(figures, more)
+        if wanted:
+            sums = {name: levels for name, levels in sums.items() if name in wanted}
+        many = sum(sums[name][_N] for name in asked if name in sums) if asked else sum(map(int, numbers))
+        if not many:
             continue
-        found.incidents[key], found.figures[key] = number, sums
+        found.incidents[key], found.figures[key] = many, sums
         if (own := sums.get(f"-{counted[0]}")) is not None:
             found.parts += own[_N]
             found.exceeded += own[_N + 1]
@@ -296,23 +293,11 @@ _N = len(LEVELS)
 
 
 @lru_cache(16_384)
-def _in_periods(values: tuple[str, ...], periods: tuple[tuple[int, str], ...]) -> tuple[str | None, ...]:
+def _key_of(line: str, periods: tuple[tuple[int, str], ...]) -> tuple[str | None, ...]:
     """The values of a group with its years and months; None for what is too coarse for it."""
+    values = line.split("\t")
     told: list[str | None] = [*values]
     for place, name in periods:
         period = values[place]
         told[place] = (period[:4] or None) if name == "year" else period if len(period) > len("2026") else None
     return tuple(told)
-
-
-def _together(several: Sequence[dict[str, Levels]]) -> dict[str, Levels]:
-    if len(several) == 1:
-        return several[0]
-    every: dict[str, list[Levels]] = {}
-    for figures in several:
-        for name, levels in figures.items():
-            if name in every:
-                every[name].append(levels)
-            else:
-                every[name] = [levels]
-    return {name: some[0] if len(some) == 1 else [*map(sum, zip(*some, strict=True))] for name, some in every.items()}

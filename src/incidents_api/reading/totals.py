@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -264,7 +265,7 @@ class Read:
         """The sums of a group, to be changed."""
         told = self.sums.get(key, {})
         if isinstance(told, str):
-            told = sums_of(told, "{}")
+            told = sums_of((told,), ())
         self.sums[key] = told
         return told
 
@@ -334,27 +335,38 @@ def settle(found: Read, netted: Netted) -> None:
                 levels[n] += adding - mine
 
 
-def answer(found: Read, query: Query) -> list[dict[str, Any]]:
-    """The rows of the answer: the largest groups first, the null bucket last."""
+def answer(found: Read, query: Query) -> list[Any]:
+    """The rows of the answer, to be made JSON: the largest groups first, the null bucket last. Those whose figures are
+    told as they are kept are JSON already (orjson.Fragment), the others dicts."""
     by = query.get("by")
     spelt = not {CELL, "country"}.isdisjoint(by)
-    rows, ranks, names = [], [], []
+    rows: list[Any] = []
+    ranks, names = [], []
     for key, incidents in found.incidents.items():
-        labels = [_label(name, value, query) for name, value in zip(by, key, strict=True)] if spelt else key
+        labels = tuple([_label(name, value, query) for name, value in zip(by, key, strict=True)]) if spelt else key
+        ranks.append((_LAST if None in labels else 0) - incidents)
         told = found.sums.get(key, {})
-        row: dict[str, Any] = {
-            "key": dict(zip(by, labels, strict=True)),
-            "incidents": incidents,
-            "measures": orjson.Fragment(told) if isinstance(told, str) else as_told(told),
-        }
+        if isinstance(told, str):
+            name, begun = _begun(by, labels)
+            names.append(name)
+            rows.append(orjson.Fragment(f'{begun}{incidents},"measures":{told}}}'))
+            continue
+        names.append(str(labels))
+        row: dict[str, Any] = {"key": dict(zip(by, labels, strict=True)), "incidents": incidents}
+        row["measures"] = as_told(told)
         if spelt and row["key"].get(CELL) is not None:
             row["point"] = {name: round(one, 5) for name, one in zip(_POINT, found.points[key], strict=True)}
         rows.append(row)
-        ranks.append((_LAST if None in labels else 0) - incidents)
-        names.append(str(labels))
     # Sorting twice, by keys of one type each, takes half as long as sorting by pairs of them.
     order = sorted(range(len(rows)), key=names.__getitem__)
     return [rows[n] for n in sorted(order, key=ranks.__getitem__)]
+
+
+@lru_cache(16_384)
+def _begun(by: tuple[str, ...], labels: tuple[Any, ...]) -> tuple[str, str]:
+    """A group by the name that orders it, and its row up to the number of its incidents."""
+    key = orjson.dumps(dict(zip(by, labels, strict=True))).decode()
+    return str(labels), f'{{"key":{key},"incidents":'
 
 
 _LAST = 1 << 62

@@ -9,17 +9,16 @@ from fastapi import Request, Response
 
 from incidents_api.access import READ
 from incidents_api.errors import BadQuery, Fault
+from incidents_api.model.figures import LEVELS, as_told
 from incidents_api.model.kinds import KINDS
 from incidents_api.model.visitor import Visitor
 from incidents_api.model.wire import UUID_PATTERN
 from incidents_api.reading import editions, parameters, query, records
-from incidents_api.reading import totals as reckoned
 from incidents_api.reading.query import Query
 from incidents_api.routes import lists, totals, web
 from incidents_api.routes.describe import parameter
 from incidents_api.routes.web import Endpoint, database_of, limits_of
 
-LEVELS = ("low", "best", "high")
 _MOMENT = {"type": "string"}
 _TOLD = (
     "Each record that stands otherwise at the end than at the beginning: `created`, `changed` or `ended`, with its "
@@ -133,11 +132,11 @@ async def _edition(request: Request, who: Visitor, at: int) -> dict[str, Any]:
 
 
 async def _totals(request: Request, who: Visitor, at: int) -> dict[str, Any]:
-    """The one row of totals without a filter."""
+    """Totals without a filter."""
     incident = KINDS["incident"]
     asked = Query(incident, (), (), at=at)
     told, _ = await totals.settled(database_of(request), asked, who.audience)
-    return reckoned.answer(told, asked)[0]
+    return {"incidents": told.incidents[()], "measures": as_told(told.of(()))}
 
 
 def _compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:

@@ -105,7 +105,7 @@ class Sums:
 
     def _held(self, keys: Sequence[Key]) -> dict[Key, tuple[int, dict[str, Levels]]]:
         rows = dialects.rows_of(self._conn, tables.rollup, keys, ROLLED) if keys else []
-        return {tuple(key): (number, sums_of(figures, more)) for *key, number, figures, more in rows}
+        return {tuple(key): (number, sums_of((figures,), (more,))) for *key, number, figures, more in rows}
 
     def _told(self, incident_ids: Iterable[str]) -> Iterable[Told]:
         for some in some_of(sorted(incident_ids), _AT_ONCE):

@@ -42,7 +42,7 @@ REACHED = {
     "text": 4.5,
     "totals_country": 2.1,
     "totals_month": 4.2,
-    "changes": 8.8,
+    "changes": 7.0,
 }
 """What the rows that miss their goal come to. One leaves when it holds, and figures may only go down."""
 SETTINGS: dict[str, Any] = {"rate_per_address": 0, "rate_per_key": 0, "statement_seconds": 60}

@@ -33,6 +33,8 @@ from incidents_api.settings import Settings
 
 SIZE = 20_000
 ROUNDS = 3
+TURNS = 20
+"""A machine that is slow for a second is so for all ways of answering: they take turns within a round."""
 REACHED = {
     "get": 3.6,
     "list": 4.2,
@@ -117,11 +119,15 @@ class Quick:
             for name, asked in self.asked.items():
                 heads = [self.spelled_for(name, hit) for hit in asked]
                 bound = [self.raw.bound(name, hit) for hit in asked]
-                told[name].add("ours", await cpu_asking(wire.ask, heads))
-                told[name].add("sql", _cpu_of(partial(self.raw.ask, name), bound))
-                told[name].add("send", await cpu_asking(constants[name].ask, [HEAD] * len(heads)))
+                spent = dict.fromkeys(("ours", "sql", "send"), 0.0)
+                for some in (slice(n, None, TURNS) for n in range(min(TURNS, len(asked)))):
+                    spent["ours"] += await cpu_asking(wire.ask, heads[some])
+                    spent["sql"] += _cpu_of(partial(self.raw.ask, name), bound[some])
+                    spent["send"] += await cpu_asking(constants[name].ask, [HEAD] * len(heads[some]))
+                for way, seconds in spent.items():
+                    told[name].add(way, seconds / len(asked))
             told.setdefault("constant_fastapi", Seconds()).add(
-                "ours", await cpu_asking(constants["constant_fastapi"].ask, [HEAD] * 200)
+                "ours", await cpu_asking(constants["constant_fastapi"].ask, [HEAD] * 200) / 200
             )
         for one in constants.values():
             await one.__aexit__()
@@ -141,18 +147,18 @@ HEAD = b"GET /v1/changes HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\n\r\n"
 
 
 async def cpu_asking(ask: Callable[[Any], Awaitable[Any]], asked: Sequence[Any]) -> float:
-    """CPU seconds of this process for each of these."""
+    """CPU seconds of this process for all of these."""
     begun = time.process_time()
     for one in asked:
         await ask(one)
-    return (time.process_time() - begun) / len(asked)
+    return time.process_time() - begun
 
 
 def _cpu_of(ask: Callable[[Any], Any], asked: Sequence[Any]) -> float:
     begun = time.process_time()
     for one in asked:
         ask(one)
-    return (time.process_time() - begun) / len(asked)
+    return time.process_time() - begun
 
 
 def ratios(told: Measured, goal: Goal) -> list[float]:

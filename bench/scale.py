@@ -44,7 +44,7 @@ async def measure(quick: Quick, rounds: int, *, export: bool) -> Mapping[str, fl
         for _ in range(rounds):
             for name, asked in quick.asked.items():
                 heads = [quick.spelled_for(name, hit) for hit in asked]
-                told[name].append(await cpu_asking(wire.ask, heads))
+                told[name].append(await cpu_asking(wire.ask, heads) / len(heads))
         costs = {name: statistics.median(found) * 1e6 for name, found in told.items()}
         request = quick.service.request("export_ndjson", {})
         if export and request is not None:

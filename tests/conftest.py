@@ -1,5 +1,6 @@
 """One suite, two databases: every test that asks for a store runs on SQLite and on a real PostgreSQL."""
 
+import gc
 import logging
 import os
 import re
@@ -51,6 +52,14 @@ class _ByFile(LoadFileScheduling):  # type: ignore[misc]  # it tells no types
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByFile | None:
     """How tests are spread over processes, where whole files are asked for."""
     return _ByFile(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays to the end, so no search for garbage walks through it again; as the
+    service does when it starts."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 HANGS = 600

@@ -50,12 +50,16 @@ def deep(**asked: str) -> Statement:
 
 
 DYAD, ACTOR = "dyad-14353", "ucdp:775"
+BOX = "S_INTERSECTS(geometry, BBOX(-108.4, 24.2, -107.6, 25.1))"
 HOT: Mapping[str, tuple[Callable[[], Statement], str]] = {
     "get one": (lambda: records.one(INCIDENT, ucdp.incident_id(ucdp.rows()[0]), to=PUBLIC), ""),
     "get one as of": (lambda: records.one(INCIDENT, ucdp.incident_id(ucdp.rows()[0]), at=5_000, to=PUBLIC), ""),
     "what stands of the past": (lambda: records.openings(to=PUBLIC), "ix_incident_turns"),
     "list by date": (listed, "ix_incident_by_date"),
     "list by title": (lambda: listed(sort="title"), "ix_incident_title_order_id"),
+    "box": (lambda: listed(bbox="-108.4,24.2,-107.6,25.1"), "ix_incident_by_point"),
+    "circle": (lambda: listed(lat="24.8", lon="-107.4", radius_km="20"), "ix_incident_by_point"),
+    "box of a filter": (lambda: listed(filter=BOX), "ix_incident_by_point"),
     "list by country and dates": (lambda: listed(country="MX", **{"from": "2003", "to": "2004"}), ""),
     "list by admin1": (lambda: listed(admin1="MX-NAY"), "ix_incident_admin1"),
     "list by country": (lambda: listed(sort="-country"), "ix_incident_country_order_id"),
@@ -166,6 +170,13 @@ def test_a_hot_statement_uses_an_index(ucdp_url: str, name: str) -> None:
     ]
     assert wrong == [], json.dumps(steps, indent=1)
     assert any(f", {index}" in step for step in steps) or not index, json.dumps(steps, indent=1)
+
+
+@pytest.mark.parametrize("name", ["box", "circle", "box of a filter"])
+def test_points_are_looked_for_in_strips(ucdp_store: Callable[[str], str], name: str) -> None:
+    """By latitude within each strip, and not all around the earth."""
+    steps = plan_of_file(ucdp_store("sqlite"), HOT[name][0]())
+    assert any("ix_incident_by_point (strip=? AND lat>? AND lat<?)" in step for step in steps), steps
 
 
 def test_a_figure_is_looked_up_by_its_incident(ucdp_url: str) -> None:

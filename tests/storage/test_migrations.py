@@ -8,13 +8,14 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.script import ScriptDirectory
 
+from incidents_api.cli.seeds import SEEDER
 from incidents_api.errors import OperatorError
 from incidents_api.storage import schema, tables
 from incidents_api.storage.database import Database
 from incidents_api.storage.schema import behind, migrate
-from incidents_api.writing import projection
+from incidents_api.writing import ingest, projection
 from incidents_api.writing.verify import verify
-from tests import postgres
+from tests import make, postgres
 from tests.writing.test_projection import dump
 
 LOG = {"api_key", "head", "revision", "source_text", "alembic_version"}
@@ -94,6 +95,20 @@ def test_down_and_up_again_loses_nothing(seeded_database: Database) -> None:
     assert not seeded_database.write_now(projection.is_stale)
     with seeded_database.connect() as conn:
         assert verify(conn).faults == []
+
+
+def test_strips_of_the_map_are_written_as_the_code_writes_them(database: Database) -> None:
+    reports = [
+        make.incident(title=f"At {lon}", locations=[{"location": "MX-SIN", "lon": lon, "lat": 24.5, "precision": how}])
+        for lon in (-180, -179.5, -107.4, -1, -0.000001, 0, 0.5, 1, 179.999, 180)
+        for how in ("exact", "adm1")
+    ]
+    database.write_now(ingest.ingest, {"incidents": reports}, SEEDER)
+    before = dump(database)
+    migrate(database, "0016")
+    migrate(database)
+    assert dump(database) == before
+    assert not database.write_now(projection.is_stale)
 
 
 def test_the_log_is_not_dropped_while_it_holds_anything(seeded_database: Database) -> None:

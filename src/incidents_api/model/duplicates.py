@@ -9,7 +9,7 @@ from typing import Any
 from incidents_api.model import vocabulary
 from incidents_api.model.figures import Figure, figures
 from incidents_api.model.gazetteer import fold
-from incidents_api.model.places import EARTH_KM, direction, main_place
+from incidents_api.model.places import EARTH_KM, PRECISE, direction, main_place
 from incidents_api.model.wire import Record
 
 KM, DAYS, MIN_SCORE = 20.0, 3, 0.7
@@ -22,9 +22,6 @@ WEIGHTS: Mapping[str, float] = {
 
 LONGEST = 31
 """An incident whose days are known no better than this is compared with nothing: half the store would be like it."""
-
-PRECISE = vocabulary.codes("location_precision")[: vocabulary.codes("location_precision").index("city") + 1]
-"""Precisions of points that are places; any other point stands for a unit, and has no distance to anything."""
 
 _KIN = (
     {"kidnapping", "hostage_taking", "enforced_disappearance", "unlawful_detention", "missing_person", "hijacking"},

@@ -10,7 +10,7 @@ from typing import Any
 from incidents_api.model import vocabulary
 from incidents_api.model.dates import BEGINNING
 from incidents_api.model.field import Field, folds, in_order
-from incidents_api.model.places import direction, main_place
+from incidents_api.model.places import direction, main_place, strip
 from incidents_api.model.wire import Record
 from incidents_api.model.words import name_key
 
@@ -183,15 +183,15 @@ def _dates(member: str, what: str) -> tuple[Field, ...]:
     )
 
 
-def _direction(axis: int) -> Callable[[Record], float | None]:
-    """One axis of the point as a direction from the middle of the earth: distances need no trigonometry in SQL."""
+def _of_point(name: str, type: str, told: Callable[[float, float, str | None], Any], meaning: str) -> Field:
+    """What queries use of longitude, latitude and precision of the point; null where there is none."""
 
-    def read(record: Record) -> float | None:
+    def read(record: Record) -> Any:
         place = main_place(record)
         lon, lat = place.get("lon"), place.get("lat")
-        return None if lon is None or lat is None else direction(lon, lat)[axis]
+        return None if lon is None or lat is None else told(lon, lat, place.get("precision"))
 
-    return read
+    return Field(name=name, type=type, path="locations", read=read, internal=True, meaning=meaning)
 
 
 def _main(name: str) -> Callable[[Record], Any]:
@@ -232,18 +232,8 @@ INCIDENT: tuple[Field, ...] = (
     _code("granularity", "granularity", "One incident, an operation with parts, a series, or a total for a period."),
     *_optional_text("title", "Title in the words of the coder."),
     *_dates("date", "it happened"),
-    *_unit(
-        "country",
-        f"{_COUNTRY} where it took place.",
-        "locations.country",
-        read=_main("country"),
-    ),
-    *_unit(
-        "admin1",
-        f"{_ADMIN1} where it took place.",
-        "locations.admin1",
-        read=_main("admin1"),
-    ),
+    *_unit("country", f"{_COUNTRY} where it took place.", "locations.country", read=_main("country")),
+    *_unit("admin1", f"{_ADMIN1} where it took place.", "locations.admin1", read=_main("admin1")),
     Field(
         name="location",
         type="id",
@@ -255,10 +245,11 @@ INCIDENT: tuple[Field, ...] = (
     ),
     Field(name="lon", type="number", path="locations.lon", read=_main("lon"), meaning="Longitude, WGS 84 degrees."),
     Field(name="lat", type="number", path="locations.lat", read=_main("lat"), meaning="Latitude, WGS 84 degrees."),
-    *(
-        Field(name=axis, type="number", path="locations", read=_direction(n), internal=True, meaning=f"Axis {axis}.")
-        for n, axis in enumerate(("x", "y", "z"))
-    ),
+    # The point as a direction from the middle of the earth: distances need no trigonometry in SQL.
+    _of_point("x", "number", lambda lon, lat, _: direction(lon, lat)[0], "Axis x."),
+    _of_point("y", "number", lambda lon, lat, _: direction(lon, lat)[1], "Axis y."),
+    _of_point("z", "number", lambda lon, lat, _: direction(lon, lat)[2], "Axis z."),
+    _of_point("strip", "integer", lambda lon, _, precision: strip(lon, precision), "Strip of the map that it is in."),
     _code(
         "precision",
         "location_precision",

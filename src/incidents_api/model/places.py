@@ -1,13 +1,25 @@
 """The place that stands for an incident, points as directions, and what "Culiacán, Sinaloa, Mexico" says."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from incidents_api.model import gazetteer
+from incidents_api.model import gazetteer, vocabulary
 from incidents_api.model.wire import Record
 
 EARTH_KM = 6371.0088
 """Mean radius (IUGG)."""
+
+_PRECISIONS = vocabulary.codes("location_precision")
+
+
+def as_precise_as(code: str) -> tuple[str, ...]:
+    """The codes of precision from the most exact to this one."""
+    return _PRECISIONS[: _PRECISIONS.index(code) + 1]
+
+
+PRECISE = as_precise_as("city")
+"""Precisions of points that are places (DESIGN.md section 3, Precision); any other point stands for a unit, and has no
+distance to anything."""
 
 _PLACE_ROLES = ("occurred_at", "taken_from", "held_at", "rescued_at", "transferred_to", "transit", "destination")
 
@@ -28,6 +40,27 @@ def direction(lon: float, lat: float) -> tuple[float, float, float]:
     """The unit vector of a point (WGS 84 degrees, taken as a sphere), so that SQL needs no trigonometry."""
     theta, phi = math.radians(lat), math.radians(lon)
     return math.cos(theta) * math.cos(phi), math.cos(theta) * math.sin(phi), math.sin(theta)
+
+
+_COARSE = 1_000
+
+
+def strip(lon: float, precision: str | None) -> int:
+    """The strip of the map, one degree of longitude wide, that a point is looked for in: its whole degrees, eastward.
+
+    Points that only stand for a unit have strips of their own, 1,000 further on.
+    """
+    return math.floor(lon) + (0 if precision in PRECISE else _COARSE)
+
+
+def strips(spans: Iterable[tuple[float, float]], *, coarse: bool = True) -> list[int]:
+    """Every strip that these spans of longitude touch; with `coarse` those of points that stand for units, too.
+
+    The last stands there several times: lengths are 1, 2, 4 and so on, so that few statements are to be made.
+    """
+    found = [one for west, east in spans for one in range(math.floor(west), math.floor(east) + 1)]
+    found += [one + _COARSE for one in found] if coarse else []
+    return found + found[-1:] * ((1 << (len(found) - 1).bit_length()) - len(found))
 
 
 def chord(km: float) -> float:

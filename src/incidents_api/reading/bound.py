@@ -53,6 +53,11 @@ class Rows(Protocol):
     def c(self) -> Columns: ...
 
 
+def has_strips(table: Any) -> bool:
+    """Whether rows can be looked for by strips of the map; figures, which stand for incidents in totals, cannot."""
+    return isinstance(table, sa.FromClause) and "strip" in table.c
+
+
 @dataclass(slots=True)
 class Bound:
     """Collects the values that a statement binds, and in `shape` what the statement's text depends on.

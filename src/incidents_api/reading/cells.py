@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from incidents_api.model import vocabulary
+from incidents_api.model.places import as_precise_as
 
 CELL = "cell"
 DEFAULT_ZOOM, MAX_ZOOM = 6, 20
@@ -30,11 +30,9 @@ def cell_of(table: Any, zoom: int, coarsest: str) -> sa.ColumnElement[Any]:
 
     Everything is written out, not bound: the grouping must be the same text as the selection.
     """
-    precisions = vocabulary.codes("location_precision")
-    enough = precisions[: precisions.index(coarsest) + 1]
     step = _written(side(zoom))
     column, row = _floor((table.c.lon + _written(180)) / step), _floor((table.c.lat + _written(90)) / step)
-    precise = table.c.precision.in_([_written(f"'{code}'") for code in enough])
+    precise = table.c.precision.in_([_written(f"'{code}'") for code in as_precise_as(coarsest)])
     return sa.case((sa.and_(table.c.lon.is_not(None), precise), row * _written(_ROW) + column), else_=sa.null())
 
 

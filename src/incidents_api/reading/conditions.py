@@ -7,14 +7,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from incidents_api.model import vocabulary
 from incidents_api.model.audience import Audience
 from incidents_api.model.claims import DIMS
 from incidents_api.model.field import Field
-from incidents_api.model.places import EARTH_KM, chord, direction, scope_of
+from incidents_api.model.places import EARTH_KM, PRECISE, as_precise_as, chord, direction, scope_of, strips
 from incidents_api.model.wire import UUID_PATTERN
 from incidents_api.model.words import name_key
-from incidents_api.reading.bound import Bound, Condition, Later, Rows, Test, Where, seen
+from incidents_api.reading.bound import Bound, Condition, Later, Rows, Test, Where, has_strips, seen
 from incidents_api.reading.cql2 import shape
 from incidents_api.reading.filters import Compiler
 from incidents_api.reading.query import PLACE, SPAN, Query
@@ -92,10 +91,12 @@ def _places(query: Query, table: Rows, bound: Bound) -> list[Later]:
     box, radius, coarsest = query.one("bbox"), query.one("radius_km"), query.one("max_precision")
     if box is None and radius is None and coarsest is None:
         return []
-    precisions = vocabulary.codes("location_precision")
-    enough = bound.all(precisions[: precisions.index(coarsest or "city") + 1])
+    codes = as_precise_as(coarsest or "city")
+    enough = bound.all(codes)
     bound.shape.append(("place", box and box[0] > box[2], radius is not None, len(enough)))
-    found: list[Later] = [lambda: table.c.precision.in_(enough)]
+    found = [] if box is None and radius is None else _in_strips(query, table, bound, coarse=len(codes) > len(PRECISE))
+    if not found or codes != PRECISE:  # which strips tell, too
+        found.append(lambda: table.c.precision.in_(enough))
     if box is not None or radius is not None:
         found.append(lambda: table.c.lon.is_not(None))
     if radius is not None:
@@ -103,6 +104,22 @@ def _places(query: Query, table: Rows, bound: Bound) -> list[Later]:
     elif box is not None:
         found += _in_box(box, table, bound)
     return found
+
+
+def _in_strips(query: Query, table: Rows, bound: Bound, *, coarse: bool) -> list[Later]:
+    """The strips of the map that a box or circle touches: the index of points is entered at each."""
+    if not has_strips(table):
+        return []
+    box = query.one("bbox")
+    if box is None:
+        reach = math.degrees(query.one("radius_km") / EARTH_KM)
+        spans = [_meridians(query.one("lon"), query.one("lat"), reach) or (-180.0, 180.0)]
+    else:
+        west, _, east, _ = box
+        spans = [(west, east)] if west <= east else [(west, 180.0), (-180.0, east)]
+    named = bound.all(strips(spans, coarse=coarse))
+    bound.shape.append(("strips", len(named)))
+    return [lambda: table.c.strip.in_(named)]
 
 
 def _in_circle(query: Query, table: Rows, bound: Bound) -> list[Later]:

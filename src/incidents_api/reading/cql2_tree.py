@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from incidents_api.model import geometry
 from incidents_api.model.geometry import Geometry
+from incidents_api.model.places import strips
 from incidents_api.reading.cql2_values import Value
 
 
@@ -107,8 +108,8 @@ Node = And | Or | Not | Compare | In | Between | Like | IsNull | Spatial | Tempo
 def shape(node: Node) -> str:
     """What the statement for a filter depends on: equal for two that differ in their values alone.
 
-    The number of values of an IN counts, so do open ends, and of a geometry its kind and how many positions each ring
-    has.
+    The number of values of an IN counts, so do open ends, and of a geometry its kind, how many positions each ring has
+    and how many strips of the map it touches.
     """
     match node:
         case And(nodes) | Or(nodes):
@@ -132,13 +133,15 @@ def shape(node: Node) -> str:
 
 
 def _outline(place: Geometry) -> str:
+    spans = place.bounds.spans()
+    around = f"{len(spans)} {len(strips((one.west, one.east) for one in spans))}"
     match place:
         case geometry.Box():
-            return f"box {len(place.spans())}"
+            return f"box {around}"
         case geometry.Points(points):
             return f"points {len(points)}"
         case geometry.Polygons(polygons):
-            return f"polygons {[[len(ring) for ring in rings] for rings in polygons]}"
+            return f"polygons {[[len(ring) for ring in rings] for rings in polygons]} {around}"
 
 
 def to_json(node: Node) -> object:

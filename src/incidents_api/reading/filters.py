@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import cache
 from itertools import pairwise
@@ -16,10 +16,11 @@ from incidents_api.model.field import Field
 from incidents_api.model.figures import LEVELS
 from incidents_api.model.geometry import Box, Geometry, Points, Polygons
 from incidents_api.model.kinds import KINDS, Kind
+from incidents_api.model.places import strips
 from incidents_api.model.wire import UUID_PATTERN
 from incidents_api.model.words import folded
 from incidents_api.reading import cql2
-from incidents_api.reading.bound import Condition, Later, Test
+from incidents_api.reading.bound import Condition, Later, Test, has_strips
 from incidents_api.reading.cql2 import (
     And,
     Between,
@@ -232,9 +233,9 @@ class Compiler:
             case Box():
                 return self._in_box(geometry)
             case Points(positions):
-                points = [(self.bind(x), self.bind(y)) for x, y in positions]
+                points = [(self.bind(x), self.bind(y), self._in_strips([(x, x)])) for x, y in positions]
                 c = self.table.c
-                return lambda: sa.or_(*(sa.and_(c.lon == x, c.lat == y) for x, y in points))
+                return lambda: sa.or_(*(sa.and_(*near(), c.lon == x, c.lat == y) for x, y, near in points))
             case Polygons(polygons):
                 return self._in_polygons(geometry, polygons)
         raise TypeError(type(geometry).__name__)
@@ -248,7 +249,15 @@ class Compiler:
     def _in_box(self, box: Box) -> Later:
         spans = [(self.bind(one.west), self.bind(one.east)) for one in box.spans()]
         south, north, c = self.bind(box.south), self.bind(box.north), self.table.c
-        return lambda: sa.and_(c.lat.between(south, north), sa.or_(*(c.lon.between(*span) for span in spans)))
+        near = self._in_strips((one.west, one.east) for one in box.spans())
+        return lambda: sa.and_(*near(), c.lat.between(south, north), sa.or_(*(c.lon.between(*span) for span in spans)))
+
+    def _in_strips(self, spans: Iterable[tuple[float, float]]) -> Callable[[], list[Condition]]:
+        """What says nothing more, but lets the index of points be entered at several places."""
+        if not has_strips(self.table):
+            return list
+        touched = [self.bind(one) for one in strips(spans)]
+        return lambda: [self.table.c.strip.in_(touched)]
 
     def _temporal(self, node: Temporal) -> Later:
         """The span of the record against that of the filter, both with their ends; an open end reaches for ever."""

@@ -6,9 +6,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from incidents_api.model import vocabulary
 from incidents_api.model.audience import Audience
 from incidents_api.model.dates import BEGINNING
+from incidents_api.model.places import as_precise_as
 from incidents_api.reading.bound import Bound, Condition, Where
 from incidents_api.reading.conditions import conditions
 from incidents_api.reading.query import PLACE, SPAN, Query
@@ -49,7 +49,7 @@ def page(query: Query, *, to: Audience, left: bool = False, mark: str = SEPARATO
     ordered, ways = _ordered(query, bound), _ways(query, bound)
     after = query.after and [None if value is None else bound.value(value) for value in query.after]
     bound.shape.append(after and tuple(value is None for value in after))
-    counts = [_left_out(query, name, where, bound, to=to) for name in left_out(query)] if left else []
+    counts = unjudged(query, where, bound, to=to) if left else []
     log = revision
 
     def build() -> sa.Select[*tuple[Any, ...]]:
@@ -222,8 +222,13 @@ def left_out_of(query: Query, *, to: Audience) -> Statement:
     """(one number for each name of `left_out`) of the records that meet all else and cannot be placed."""
     bound = Bound(query.at)
     where = conditions(query, bound, to=to)
-    counts = [_left_out(query, name, where, bound, to=to) for name in left_out(query)]
+    counts = unjudged(query, where, bound, to=to)
     return Statement(("left out", repr(bound.shape)), lambda: sa.select(*(one() for one in counts)), bound.values)
+
+
+def unjudged(query: Query, where: Where, bound: Bound, *, to: Audience) -> list[Callable[[], Any]]:
+    """Those numbers, to be made later as columns of another statement; `where`: the conditions of its query."""
+    return [_left_out(query, name, where, bound, to=to) for name in left_out(query)]
 
 
 def _left_out(query: Query, name: str, met: Where, bound: Bound, *, to: Audience) -> Callable[[], Any]:
@@ -247,8 +252,7 @@ def _left_out(query: Query, name: str, met: Where, bound: Bound, *, to: Audience
 
 def _unlocated(query: Query, where: Where, table: sa.Table, bound: Bound, *, to: Audience) -> Callable[[], Any]:
     """How many have no point, or none that is precise enough to be a place."""
-    precisions = vocabulary.codes("location_precision")
-    enough = precisions[: precisions.index(query.one("max_precision", "city")) + 1]
+    enough = as_precise_as(query.one("max_precision", "city"))
     pointed = bool(query.get("bbox") or query.get("radius_km"))
     bound.shape.append((len(enough), pointed))
     named = bound.all(enough)

@@ -81,7 +81,7 @@ def _kind_table(kind: Kind) -> Table:
     by_date = ("date", "id") if kind.dated else ("id",)
     wanted |= {(field.name, *by_date) for field in kind.fields if field.filter in ("equals", "reference", "inside")}
     if kind.located:
-        wanted.add(("lat", "lon"))
+        wanted.add(_BY_POINT if "strip" in table.c else ("lat", "lon"))
     whole = _WHOLE_PAGES if kind.name == "incident" else {}
     for names in sorted(wanted - whole.keys()):
         current_index(*(table.c[name] for name in names))
@@ -107,11 +107,12 @@ def _kind_table(kind: Kind) -> Table:
     return table
 
 
+_BY_POINT = ("strip", "lat", "lon")
 _WHOLE_PAGES: dict[tuple[str, ...], str] = {
     ("date", "id"): "by_date",
     ("country", "date", "id"): "by_country",
     ("country", "type", "date", "id"): "by_country_and_type",
-    ("lat", "lon"): "by_point",
+    _BY_POINT: "by_point",
 }
 """Orders in which incidents are mostly asked for. Their indexes hold all that finds a page, so no row is looked at that
 is not on it."""

@@ -6,7 +6,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from incidents_api.model.duplicates import PRECISE, Window
+from incidents_api.model.duplicates import Window
+from incidents_api.model.places import PRECISE
 from incidents_api.storage.dialects import joined
 from incidents_api.storage.tables import KIND_TABLES, PUBLIC_ROW
 

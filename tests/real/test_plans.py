@@ -115,6 +115,7 @@ FEW = (
     "ix_figure_closed",
     "ix_figure_parts",
     "ix_figure_period_totals",
+    "ix_incident_undated",
 )
 """Indexes over few rows, made to be walked from end to end."""
 

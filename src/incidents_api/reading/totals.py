@@ -13,6 +13,8 @@ from incidents_api.model.figures import LEVELS, MEASURE_ABOVE, Figure, Levels, a
 from incidents_api.model.netting import Netted
 from incidents_api.reading.bound import Bound, Condition, seen
 from incidents_api.reading.cells import CELL, DEFAULT_ZOOM, box
+from incidents_api.reading.conditions import conditions
+from incidents_api.reading.pages import left_out, unjudged
 from incidents_api.reading.query import Query
 from incidents_api.reading.rolled import Rolled, Told, add_up, rolled, sums_as_text, wants_period_totals
 from incidents_api.reading.selected import ITSELF, OF_FIGURES, Selected, counted_by, is_broken_down, selected
@@ -34,8 +36,8 @@ _COLUMNS: dict[str, Any] = {
 
 def statement(query: Query, *, to: Audience) -> Statement:
     """One row of two: a JSON array of arrays, what, a value for each group, measure, about, low, best, high, n, only,
-    open; with cells, the middle of their points; and the sums that are kept (reading/rolled.py). All of it is read in
-    one snapshot; `read` sorts it out.
+    open; with cells, the middle of their points; and the sums that are kept (reading/rolled.py); then one number for
+    each name of `left_out` (reading/pages.py). All of it is read in one snapshot; `read` sorts it out.
 
     what: `sums` (sums by group and measure; several rows of one group add up), `rows` (incidents by group, where sums
     do not tell), `taken` (what parts take off the sums of their wholes), `netted` (how many parts, and wholes that they
@@ -49,6 +51,7 @@ def statement(query: Query, *, to: Audience) -> Statement:
     sums_later = rolled(query, bound, to=to)
     with_period = wants_period_totals(query)
     count, trees = bound.all(counted_by(query)), _trees_of(query, bound)
+    counts = unjudged(query, conditions(query, bound, to=to), bound, to=to) if left_out(query) else []
 
     def build() -> sa.Select[*tuple[Any, ...]]:
         both = chosen, part = chosen_later(), part_later()
@@ -66,7 +69,8 @@ def statement(query: Query, *, to: Audience) -> Statement:
             branches += _trees(chosen, where, itself, bound, everyone=is_broken_down(query))
         rows = sa.union_all(*branches).subquery()
         kept = sums_as_text(query, sums) if sums else sa.literal_column("''", sa.Text)
-        return sa.select(rows_as_json(*(rows.c[name] for name in _told(query))), kept)
+        told = rows_as_json(*(rows.c[name] for name in _told(query)))
+        return sa.select(told, kept, *(count() for count in counts))
 
     return Statement(("totals", repr(bound.shape)), build, bound.values)
 
@@ -254,6 +258,7 @@ class Read:
     exceeded: int = 0
     left: int = 0
     head: int = 0
+    unjudged: dict[str, int] = field(default_factory=dict)
 
     def add(self, key: tuple[Any, ...], measure: str, levels: list[int]) -> None:
         """Add numbers to low, best, high, incidents, lower_bound_only, open_ended of a group and measure."""
@@ -297,28 +302,30 @@ class Read:
                 self.head = numbers[_N]
 
 
-def read(told: str, kept: str, query: Query) -> Read:
+def read(row: Sequence[Any], query: Query) -> Read:
     """Sort out what the statement tells."""
+    told, kept, *judged = row
     found, by, counted = Read(), query.get("by"), counted_by(query)
+    found.unjudged |= zip(left_out(query), judged, strict=True)
     by_figures = any(name in OF_FIGURES for name in by)
     if not by:
         found.incidents[()] = 0
     found.incidents |= (sums := add_up(kept, query)).incidents
     found.sums, found.parts, found.exceeded = sums.figures, sums.parts, sums.exceeded
     width = 1 + len(by)
-    for row in orjson.loads(told):
-        what, key, measure, numbers = row[0], tuple(row[1:width]), row[width], row[width + 2 : width + _WIDE]
+    for one in orjson.loads(told):
+        what, key, measure, numbers = one[0], tuple(one[1:width]), one[width], one[width + 2 : width + _WIDE]
         if what == "sums":
             if number := numbers[_N]:
                 found.add(key, measure, numbers)
                 if measure in counted and not by_figures:
-                    found.count(key, number, row[width + _WIDE :])
+                    found.count(key, number, one[width + _WIDE :])
         elif what == "rows":
-            found.count(key, numbers[_N], row[width + _WIDE :])
+            found.count(key, numbers[_N], one[width + _WIDE :])
         elif what == "taken":
             found.add(key, measure, [*numbers[:_N], 0, 0, 0])
         else:
-            found.note(what, key, measure, row[width + 1], numbers)
+            found.note(what, key, measure, one[width + 1], numbers)
     return found
 
 

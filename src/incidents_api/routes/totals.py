@@ -65,7 +65,7 @@ async def _totals(request: Request, who: Visitor) -> Response:
             "period_totals": 0 if wants_period_totals(read) else told.left,
             "netted_parts": told.parts + netted.parts,
             "parts_exceed_whole": told.exceeded + netted.exceeded,
-            **await lists.left_out(request, who, read),
+            **told.unjudged,
         },
         "overlapping": _overlap(by),
         "as_of": at,
@@ -77,8 +77,7 @@ async def _totals(request: Request, who: Visitor) -> Response:
 
 async def settled(database: Database, read: Query, to: Audience) -> tuple[totals.Read, Netted]:
     """The sums of a query, with what parts add inside their wholes taken out."""
-    ((rows, kept),) = await database.read(totals.statement(read, to=to))
-    told = totals.read(rows, kept, read)
+    told = totals.read((await database.read(totals.statement(read, to=to)))[0], read)
     wholes = await _nearest_wholes(database, told, told.head if read.at is None else read.at, to)
     netted = net(told.trees, wholes)
     totals.settle(told, netted)

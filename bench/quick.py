@@ -39,12 +39,12 @@ REACHED = {
     "get": 3.6,
     "list": 4.2,
     "deep": 5.7,
-    "bbox": 4.1,
-    "radius": 3.9,
-    "text": 4.5,
-    "totals_country": 2.1,
-    "totals_month": 4.2,
-    "changes": 7.0,
+    "bbox": 3.0,
+    "radius": 2.9,
+    "text": 3.9,
+    "totals_country": 1.8,
+    "totals_month": 3.9,
+    "changes": 5.7,
 }
 """What the rows that miss their goal come to. One leaves when it holds, and figures may only go down."""
 SETTINGS: dict[str, Any] = {"rate_per_address": 0, "rate_per_key": 0, "statement_seconds": 60}

@@ -92,10 +92,10 @@ def _places(query: Query, table: Rows, bound: Bound) -> list[Later]:
     if box is None and radius is None and coarsest is None:
         return []
     codes = as_precise_as(coarsest or "city")
-    enough = bound.all(codes)
-    bound.shape.append(("place", box and box[0] > box[2], radius is not None, len(enough)))
+    bound.shape.append(("place", box and box[0] > box[2], radius is not None, len(codes)))
     found = [] if box is None and radius is None else _in_strips(query, table, bound, coarse=len(codes) > len(PRECISE))
     if not found or codes != PRECISE:  # which strips tell, too
+        enough = bound.all(codes)
         found.append(lambda: table.c.precision.in_(enough))
     if box is not None or radius is not None:
         found.append(lambda: table.c.lon.is_not(None))

@@ -180,6 +180,15 @@ def test_points_are_looked_for_in_strips(ucdp_store: Callable[[str], str], name:
     assert any("ix_incident_by_point (strip=? AND lat>? AND lat<?)" in step for step in steps), steps
 
 
+@pytest.mark.parametrize("more", [{"type": "armed_clash"}, {"country": "MX"}], ids=str)
+def test_what_has_no_place_is_found_among_the_closed(ucdp_store: Callable[[str], str], more: dict[str, str]) -> None:
+    """Sums tell of all others: not all of a type or a country is looked through for it."""
+    statement = pages.page(read(bbox="-108.4,24.2,-107.6,25.1", **more), to=PUBLIC, left=True)
+    ways = [step for step in plan_of_file(ucdp_store("sqlite"), statement) if "incident USING" in step]
+    of_the_page = [step for step in ways if "ix_incident_audience_turns_seq_from (audience=?" not in step]
+    assert (len(ways), len(of_the_page)) == (3, 1), ways
+
+
 def test_a_figure_is_looked_up_by_its_incident(ucdp_url: str) -> None:
     """Not among all the figures of its measure, which would take as many steps as the square of the incidents."""
     if ucdp_url.startswith("sqlite"):

@@ -117,6 +117,7 @@ class _Way:
 
 
 _BY_SEQ = "ix_incident_by_seq"
+_CLOSED = "ix_incident_audience_turns_seq_from"
 _FEW = 1_000
 """Up to so many revisions that hold the words, each is looked up; of more, the list is walked in its order until
 the page is full. Both take as long there in a store of 300,000 incidents."""
@@ -266,10 +267,12 @@ def _unlocated(query: Query, where: Where, table: sa.Table, bound: Bound, *, to:
     sums = unplaced(query.without(*PLACE), enough, bound, pointed=pointed, to=to)
 
     def counted() -> Any:
-        summed = None if sums is None else sums(table)
-        more = [] if summed is None else summed[1]
-        one = sa.select(sa.func.count()).select_from(table).where(*where, lacks_place(), *more).correlate(None)
-        return one.scalar_subquery() if summed is None else one.scalar_subquery() + summed[0]
+        every = sa.select(sa.func.count()).select_from(table).where(*where, lacks_place()).correlate(None)
+        if sums is None:
+            return every.scalar_subquery()
+        total, others = sums(table)
+        # These are few: SQLite would rather walk through all of a type or a country for them.
+        return sum((by_index(every.where(one), table, _CLOSED).scalar_subquery() for one in others), total)
 
     return counted
 

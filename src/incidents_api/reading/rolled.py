@@ -156,7 +156,10 @@ def unplaced(
     query: Query, enough: Sequence[str], bound: Bound, *, pointed: bool, to: Audience
 ) -> Callable[[Any], tuple[Any, list[Condition]]] | None:
     """How many incidents of a query lie nowhere precisely `enough` (with a point, where it must be `pointed`), as a
-    sum, and which of them are in no sum: conditions on their table. None where sums cannot tell."""
+    sum, and which are in no sum: conditions on their table, of which a row meets one at most.
+
+    None where sums cannot tell.
+    """
     fine = bool({"country", "type", "granularity"} & {name for name, _ in query.filters})
     if not {name for name, _ in query.filters} <= {"country", "type", "granularity", "status"} or query.at is not None:
         return None
@@ -171,18 +174,15 @@ def unplaced(
         where = [told.grain == sa.literal_column("'point'" if fine else "'points'"), told.period.not_in(placed)]
         where += [_holds(*one) for one in asked]
         total = sa.select(sa.func.sum(told.n)).where(*where).scalar_subquery()
-        return sa.cast(sa.func.coalesce(total, sa.literal_column("0")), sa.BigInteger), [_closed(table, to)]
+        return sa.cast(sa.func.coalesce(total, sa.literal_column("0")), sa.BigInteger), _closed_ones(table.c, to)
 
     return made
 
 
-def _closed(told: Any, to: Audience) -> Condition:
-    """What is in no sum because it is not for everybody, as far as this audience may see some of it."""
-    return sa.or_(*_closed_ones(getattr(told, "c", told), to))
-
-
 def _closed_ones(told: Any, to: Audience) -> list[Condition]:
-    """The same one by one. Of the closed ones nearly all are so for good: few are opened, or have a row for others."""
+    """What is in no sum because it is not for everybody, as far as this audience may see some of it: one by one, each
+    to be found by an index. Of the closed ones nearly all are so for good: few are opened, or have a row for others.
+    """
     if to.full:
         return [told.audience.is_not(None)]
     opens = told.turns > sa.literal_column("''")  # not null, so that an index is entered there

@@ -4,7 +4,7 @@ So what a server does for each request is in the figure (parsing, headers, frami
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -53,6 +53,11 @@ class _Pipe(asyncio.Transport):
         self._got += len(piece)
         if self._got >= self._wanted or (self._wanted == 1 << 62 and piece.endswith(b"0\r\n\r\n")):
             self.arrived.set()
+
+    def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
+        """Several pieces."""
+        for piece in list_of_data:
+            self.write(piece)
 
     def take(self) -> bytes:
         """The whole answer; ready for the next one."""

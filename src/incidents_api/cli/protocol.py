@@ -20,6 +20,41 @@ LEAST_RATE = 100
 """Bytes a second that a client must send while the service waits for its request."""
 
 
+class InOnePiece:
+    """A transport on which the head of an answer waits for the body, or for the end of this turn of the loop.
+
+    Written one by one they are two calls of the kernel, and wake the client twice.
+    """
+
+    __slots__ = ("_held", "_loop", "_transport")
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._held: bytes | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Hold this back, or write it with what was."""
+        if self._held is None:
+            self._held = data
+            self._loop.call_soon(self._flush)
+        else:
+            held, self._held = self._held, None
+            self._transport.writelines((held, data))
+
+    def _flush(self) -> None:
+        held, self._held = self._held, None
+        if held is not None and not self._transport.is_closing():
+            self._transport.write(held)
+
+    def close(self) -> None:
+        """Close it when everything is written."""
+        self._flush()
+        self._transport.close()
+
+
 class BoundedProtocol(HttpToolsProtocol):
     """uvicorn's protocol, which by itself waits for a slow client for ever."""
 
@@ -29,6 +64,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to watch the connection; one far beyond the bound is not even heard."""
         super().connection_made(transport)
+        self.transport = InOnePiece(transport, self.loop)  # type: ignore[assignment]
         self._waits, self._since = True, self.loop.time()
         self._in_head, self._head_bytes, self._received = True, 0, 0
         self._stalled: asyncio.TimerHandle | None = None

@@ -15,6 +15,7 @@ from incidents_api.model.audience import PUBLISHED, Audience
 from incidents_api.model.kinds import KINDS
 from incidents_api.model.layouts import ucdp as layout
 from incidents_api.reading import claims, pages, query, records, totals
+from incidents_api.reading.conditions import squares_walked
 from incidents_api.storage.database import Statement
 from incidents_api.storage.dialects import READ_OPTIONS, sqlite_dialect
 from tests.real import ucdp
@@ -50,6 +51,12 @@ def deep(**asked: str) -> Statement:
 
 
 DYAD, ACTOR = "dyad-14353", "ucdp:775"
+PARTS = {
+    "box": {"bbox": "-108.4,24.2,-107.6,25.1"},
+    "circle": {"lat": "24.8", "lon": "-107.4", "radius_km": "40"},
+    "deep page of a box": {"bbox": "-108.4,24.2,-107.6,25.1", "to": "2020"},
+}
+"""Parts of the map, as a map shows them."""
 BOX = "S_INTERSECTS(geometry, BBOX(-108.4, 24.2, -107.6, 25.1))"
 HOT: Mapping[str, tuple[Callable[[], Statement], str]] = {
     "get one": (lambda: records.one(INCIDENT, ucdp.incident_id(ucdp.rows()[0]), to=PUBLIC), ""),
@@ -57,8 +64,12 @@ HOT: Mapping[str, tuple[Callable[[], Statement], str]] = {
     "what stands of the past": (lambda: records.openings(to=PUBLIC), "ix_incident_turns"),
     "list by date": (listed, "ix_incident_by_date"),
     "list by title": (lambda: listed(sort="title"), "ix_incident_title_order_id"),
-    "box": (lambda: listed(bbox="-108.4,24.2,-107.6,25.1"), "ix_incident_by_point"),
-    "circle": (lambda: listed(lat="24.8", lon="-107.4", radius_km="20"), "ix_incident_by_point"),
+    "box": (lambda: listed(**PARTS["box"]), "ix_incident_by_square"),
+    "circle": (lambda: listed(**PARTS["circle"]), "ix_incident_by_square"),
+    "deep page of a box": (lambda: deep(**PARTS["deep page of a box"]), "ix_incident_by_square"),
+    "box of a corner of a town": (lambda: listed(bbox="-107.4,24.7,-107.3,24.8"), "ix_incident_by_point"),
+    "box of a country": (lambda: listed(bbox="-118,14,-86,33"), "ix_incident_by_point"),
+    "small circle": (lambda: listed(lat="24.8", lon="-107.1", radius_km="10"), "ix_incident_by_point"),
     "box of a filter": (lambda: listed(filter=BOX), "ix_incident_by_point"),
     "list by country and dates": (lambda: listed(country="MX", **{"from": "2003", "to": "2004"}), ""),
     "list by admin1": (lambda: listed(admin1="MX-NAY"), "ix_incident_admin1"),
@@ -173,7 +184,17 @@ def test_a_hot_statement_uses_an_index(ucdp_url: str, name: str) -> None:
     assert any(f", {index}" in step for step in steps) or not index, json.dumps(steps, indent=1)
 
 
-@pytest.mark.parametrize("name", ["box", "circle", "box of a filter"])
+@pytest.mark.parametrize("name", PARTS)
+def test_a_part_of_the_map_is_walked_by_date_in_its_squares(ucdp_store: Callable[[str], str], name: str) -> None:
+    """Up to the end of the page: what a square holds is neither read whole nor sorted."""
+    steps = plan_of_file(ucdp_store("sqlite"), HOT[name][0]())
+    entered = [step for step in steps if "ix_incident_by_square (square=?" in step]
+    assert len(entered) == len(squares_walked(read(**PARTS[name]))) > 1
+    assert ("date<?" in entered[0]) is (name == "deep page of a box")
+    assert not any("TEMP B-TREE" in step for step in steps), steps
+
+
+@pytest.mark.parametrize("name", ["box of a country", "small circle", "box of a filter"])
 def test_points_are_looked_for_in_strips(ucdp_store: Callable[[str], str], name: str) -> None:
     """By latitude within each strip, and not all around the earth."""
     steps = plan_of_file(ucdp_store("sqlite"), HOT[name][0]())

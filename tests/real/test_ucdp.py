@@ -10,6 +10,7 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import duckdb
 import geopandas
@@ -21,7 +22,10 @@ import shapely
 from starlette.testclient import TestClient
 
 from incidents_api.model import gazetteer
+from incidents_api.model.kinds import KINDS
 from incidents_api.model.layouts import ucdp as layout
+from incidents_api.reading import query
+from incidents_api.reading.conditions import squares_walked
 from tests.real import ucdp
 
 NUMBER = 18_957
@@ -214,6 +218,30 @@ def places(chance: random.Random) -> Iterator[Asked]:
         yield asked, near & (rank <= PRECISIONS.index(coarsest)).to_numpy()
     for coarsest in PRECISIONS:
         yield {"max_precision": coarsest}, rank <= PRECISIONS.index(coarsest)
+
+
+def parts_of_the_map(chance: random.Random) -> Iterator[Asked]:
+    """Boxes and circles as large as a map shows a city or a state, some of them with days."""
+    rows = frame()
+    lon, lat, start, end = rows["lon"], rows["lat"], rows["start"], rows["end"]
+    for n in range(40):
+        middle = rows.iloc[chance.randrange(NUMBER)]
+        west, south = (round(middle[name] - chance.uniform(0.02, 1.5), 3) for name in ("lon", "lat"))
+        east, north = (round(middle[name] + chance.uniform(0.02, 1.5), 3) for name in ("lon", "lat"))
+        asked = {"bbox": f"{west},{south},{east},{north}"}
+        mask = lon.between(west, east) & lat.between(south, north)
+        if n % 3 == 0:
+            km = round(chance.uniform(5, 120), 2)
+            asked = {"lat": str(south), "lon": str(west), "radius_km": str(km)}
+            mask = haversine(west, south, lon.to_numpy(), lat.to_numpy()) <= km
+        coarsest = "city" if n % 2 else chance.choice(PRECISIONS)
+        asked |= {} if n % 2 else {"max_precision": coarsest}
+        mask = mask & (rows["rank"] <= PRECISIONS.index(coarsest))
+        if n % 4 > 1:
+            first, last = days(chance)
+            asked |= {"from": first, "to": last} if n % 4 == 2 else {"to": last}
+            mask &= (start <= last) & ((end >= first) | (n % 4 == 3))
+        yield asked, mask
 
 
 def haversine(lon: float, lat: float, lons: Any, lats: Any) -> Any:
@@ -488,3 +516,22 @@ def test_readers_find_the_same_sums(ucdp_client: TestClient, tmp_path: Path) -> 
     points = {ucdp.incident_id(row): (float(row["longitude"]), float(row["latitude"])) for row in ucdp.rows()}
     identified = dict(zip(located["id"], zip(located.geometry.x, located.geometry.y, strict=True), strict=True))
     assert identified == points
+
+
+def test_lists_of_parts_of_the_map_are_those_of_pandas(ucdp_client: TestClient) -> None:
+    rows = frame()
+    ids = pandas.Series([ucdp.incident_id(row) for row in ucdp.rows()], index=rows.index)
+    ways = set()
+    for asked, mask in parts_of_the_map(random.Random("map")):
+        in_order = sorted(zip(rows["start"][mask], ids[mask], strict=True))
+        for sort, wanted in (("date", in_order), ("-date", in_order[::-1])):
+            whole = asked | {"sort": sort}
+            read = query.parse(KINDS["incident"], urlencode(whole).encode(), 100)
+            ways.add(len(squares_walked(read)))
+            found, following = [], {"limit": "30", **whole}
+            while following is not None:
+                page = ask(ucdp_client, "/v1/incidents", following)
+                found += [one["id"] for one in page["items"]]
+                following = page["next"] and dict(parse_qsl(urlsplit(page["next"]).query))
+            assert found == [one for _, one in wanted], whole
+    assert {0, 2, 4, 6} < ways

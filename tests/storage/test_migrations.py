@@ -97,10 +97,14 @@ def test_down_and_up_again_loses_nothing(seeded_database: Database) -> None:
         assert verify(conn).faults == []
 
 
-def test_strips_of_the_map_are_written_as_the_code_writes_them(database: Database) -> None:
+def test_places_on_the_map_are_written_as_the_code_writes_them(database: Database) -> None:
     reports = [
-        make.incident(title=f"At {lon}", locations=[{"location": "MX-SIN", "lon": lon, "lat": 24.5, "precision": how}])
-        for lon in (-180, -179.5, -107.4, -1, -0.000001, 0, 0.5, 1, 179.999, 180)
+        make.incident(title=f"At {lon}", locations=[{"location": "MX-SIN", "lon": lon, "lat": lat, "precision": how}])
+        for lon, lat in zip(
+            (-180, -179.5, -107.4, -1, -0.000001, 0, 0.5, 1, 179.999, 180),
+            (-0.000001, -90, 24.5, -89.5, 0, -1, 0.5, 1, 90, 89.999),
+            strict=True,
+        )
         for how in ("exact", "adm1")
     ]
     database.write_now(ingest.ingest, {"incidents": reports}, SEEDER)

@@ -10,7 +10,7 @@ from typing import Any
 from incidents_api.model import vocabulary
 from incidents_api.model.dates import BEGINNING
 from incidents_api.model.field import Field, folds, in_order
-from incidents_api.model.places import direction, main_place, strip
+from incidents_api.model.places import direction, main_place, square, strip
 from incidents_api.model.wire import Record
 from incidents_api.model.words import name_key
 
@@ -250,6 +250,7 @@ INCIDENT: tuple[Field, ...] = (
     _of_point("y", "number", lambda lon, lat, _: direction(lon, lat)[1], "Axis y."),
     _of_point("z", "number", lambda lon, lat, _: direction(lon, lat)[2], "Axis z."),
     _of_point("strip", "integer", lambda lon, _, precision: strip(lon, precision), "Strip of the map that it is in."),
+    _of_point("square", "integer", square, "Square of the map that it is in."),
     _code(
         "precision",
         "location_precision",

@@ -10,7 +10,17 @@ import sqlalchemy as sa
 from incidents_api.model.audience import Audience
 from incidents_api.model.claims import DIMS
 from incidents_api.model.field import Field
-from incidents_api.model.places import EARTH_KM, PRECISE, as_precise_as, chord, direction, scope_of, strips
+from incidents_api.model.places import (
+    EARTH_KM,
+    PRECISE,
+    Bounds,
+    as_precise_as,
+    chord,
+    direction,
+    scope_of,
+    squares,
+    strips,
+)
 from incidents_api.model.wire import UUID_PATTERN
 from incidents_api.model.words import name_key
 from incidents_api.reading.bound import Bound, Condition, Later, Rows, Test, Where, has_strips, seen
@@ -29,11 +39,14 @@ _ISO = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
 _EXTERNAL = re.compile(r"([a-z][a-z0-9_]{0,31}):(?!//)(\S.*)")
 
 
-def conditions(query: Query, bound: Bound, *, to: Audience, table: Rows | None = None, words: bool = True) -> Where:
+def conditions(
+    query: Query, bound: Bound, *, to: Audience, table: Rows | None = None, words: bool = True, strips: bool = True
+) -> Where:
     """What a record must meet, all of it, to be in an answer for this audience.
 
     `table`: what stands for the table of the kind, by the names of its columns. `words`: whether it must hold those
-    that are asked for, or the caller sees to that. The groups are named as what an answer says it could not judge.
+    that are asked for, or the caller sees to that; `strips`: whether its point must lie in the strips of a box or
+    circle, or the caller names their squares. The groups are named as what an answer says it could not judge.
     """
     own: Rows = KIND_TABLES[query.kind.name] if table is None else table
     found = Where([lambda: bound.true(own)])
@@ -43,7 +56,7 @@ def conditions(query: Query, bound: Bound, *, to: Audience, table: Rows | None =
         if query.get("q") and not to.full:
             # A row of the public's own holds no words; those of its seq are of the whole record.
             found.append(lambda: sa.func.coalesce(own.c.audience, sa.literal_column("0")) != PUBLIC_ROW)
-    found.groups = {"undated": _dates(query, own, bound), "unlocated": _places(query, own, bound)}
+    found.groups = {"undated": _dates(query, own, bound), "unlocated": _places(query, own, bound, in_strips=strips)}
     for group in found.groups.values():
         found += group
     found += _words(query, own, bound) if words else []
@@ -86,18 +99,24 @@ def _filter_and_changes(query: Query, table: Rows, bound: Bound) -> list[Later]:
     return found
 
 
-def _places(query: Query, table: Rows, bound: Bound) -> list[Later]:
+def _places(query: Query, table: Rows, bound: Bound, *, in_strips: bool) -> list[Later]:
     """Points inside a box or a circle; only those precise enough to be a place (DESIGN.md section 3, Precision)."""
     box, radius, coarsest = query.one("bbox"), query.one("radius_km"), query.one("max_precision")
-    if box is None and radius is None and coarsest is None:
+    bounds = _bounds(query)
+    if bounds is None and coarsest is None:
         return []
     codes = as_precise_as(coarsest or "city")
-    bound.shape.append(("place", box and box[0] > box[2], radius is not None, len(codes)))
-    found = [] if box is None and radius is None else _in_strips(query, table, bound, coarse=len(codes) > len(PRECISE))
-    if not found or codes != PRECISE:  # which strips tell, too
+    told = bounds is not None and has_strips(table)  # strips and squares tell what is a place, too
+    bound.shape.append(("place", box and box[0] > box[2], radius is not None, len(codes), told and in_strips))
+    found: list[Later] = []
+    if told and in_strips and bounds is not None:
+        named = bound.all(strips(bounds.spans, coarse=_is_coarse(codes)))
+        bound.shape.append(("strips", len(named)))
+        found.append(lambda: table.c.strip.in_(named))
+    if not told or codes != PRECISE:
         enough = bound.all(codes)
         found.append(lambda: table.c.precision.in_(enough))
-    if box is not None or radius is not None:
+    if bounds is not None:
         found.append(lambda: table.c.lon.is_not(None))
     if radius is not None:
         found += _in_circle(query, table, bound)
@@ -106,20 +125,42 @@ def _places(query: Query, table: Rows, bound: Bound) -> list[Later]:
     return found
 
 
-def _in_strips(query: Query, table: Rows, bound: Bound, *, coarse: bool) -> list[Later]:
-    """The strips of the map that a box or circle touches: the index of points is entered at each."""
-    if not has_strips(table):
+def _is_coarse(codes: Sequence[str]) -> bool:
+    return len(codes) > len(PRECISE)
+
+
+def _bounds(query: Query) -> Bounds | None:
+    """The box that is asked for, or the one around the circle; None: no place is asked for."""
+    box, radius = query.one("bbox"), query.one("radius_km")
+    if box is not None:
+        west, south, east, north = box
+        return Bounds([(west, east)] if west <= east else [(west, 180.0), (-180.0, east)], south, north)
+    if radius is None:
+        return None
+    reach, lat = math.degrees(radius / EARTH_KM), query.one("lat")
+    return Bounds([_meridians(query.one("lon"), lat, reach) or (-180.0, 180.0)], lat - reach, lat + reach)
+
+
+_MOST_SQUARES = 16
+_LEAST_SHARE = 1 / 16
+_WITH_SQUARES = frozenset(("bbox", "lat", "lon", "radius_km", "max_precision", "from", "to"))
+
+
+def squares_walked(query: Query) -> list[int]:
+    """The squares of the map in each of which a list by date is walked in its order, until the page is full.
+
+    None where they are very many, or the place is a small part of them; and where more is asked for than places and
+    days, which the index of squares does not hold.
+    """
+    bounds = _bounds(query)
+    only = {name for name, _ in query.filters} <= _WITH_SQUARES and query.at is None
+    if bounds is None or not only or [name for name, _ in query.sort] != ["date"]:
         return []
-    box = query.one("bbox")
-    if box is None:
-        reach = math.degrees(query.one("radius_km") / EARTH_KM)
-        spans = [_meridians(query.one("lon"), query.one("lat"), reach) or (-180.0, 180.0)]
-    else:
-        west, _, east, _ = box
-        spans = [(west, east)] if west <= east else [(west, 180.0), (-180.0, east)]
-    named = bound.all(strips(spans, coarse=coarse))
-    bound.shape.append(("strips", len(named)))
-    return [lambda: table.c.strip.in_(named)]
+    own = squares(bounds, coarse=False)
+    area = sum(east - west for west, east in bounds.spans) * (bounds.north - bounds.south)
+    coarse = _is_coarse(as_precise_as(query.one("max_precision", "city")))
+    found = squares(bounds, coarse=True) if coarse else own
+    return found if len(found) <= _MOST_SQUARES and area >= _LEAST_SHARE * len(own) else []
 
 
 def _in_circle(query: Query, table: Rows, bound: Bound) -> list[Later]:

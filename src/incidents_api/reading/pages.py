@@ -10,7 +10,7 @@ from incidents_api.model.audience import Audience
 from incidents_api.model.dates import BEGINNING
 from incidents_api.model.places import as_precise_as
 from incidents_api.reading.bound import Bound, Condition, Where
-from incidents_api.reading.conditions import conditions
+from incidents_api.reading.conditions import conditions, squares_walked
 from incidents_api.reading.query import PLACE, SPAN, Query
 from incidents_api.reading.records import SEPARATOR, document, head_seq
 from incidents_api.reading.rolled import unplaced
@@ -45,8 +45,9 @@ def page(query: Query, *, to: Audience, left: bool = False, mark: str = SEPARATO
     `left`: then one number more for each name of `left_out`. The bytes are made by `encoded`.
     """
     bound = Bound(query.at)
-    where = conditions(query, bound, to=to, words=not _words_alone(query))
-    ordered, ways = _ordered(query, bound), _ways(query, bound)
+    walked = squares_walked(query) if query.kind.name == "incident" else []
+    where = conditions(query, bound, to=to, words=not _words_alone(query), strips=not walked)
+    ordered, ways = _ordered(query, bound), _ways(query, bound, walked)
     after = query.after and [None if value is None else bound.value(value) for value in query.after]
     bound.shape.append(after and tuple(value is None for value in after))
     counts = unjudged(query, where, bound, to=to) if left else []
@@ -129,20 +130,22 @@ def _words_alone(query: Query) -> bool:
     return only and query.kind.name == "incident" and query.sort[0][0] == "date" and query.at is None
 
 
-def _ways(query: Query, bound: Bound) -> Callable[[list[Any]], list[_Way]]:
+def _ways(query: Query, bound: Bound, squares: Sequence[int]) -> Callable[[list[Any]], list[_Way]]:
     """The ways to all the rows, each of which an index can be walked for in the order of the list; to be made of what
     every row meets.
 
     Of the past: what is true now, and what is true no more. In the order of dates up to a day: what has its date before
     it, and the few that begin nobody knows when, whose date is that of their end. With words alone: what the index of
-    words has first. With words and more: of words that few hold, and of others; one of the two is empty.
+    words has first. With words and more: of words that few hold, and of others; one of the two is empty. In a part of
+    the map: one for each of its squares.
     """
     if _words_alone(query):
         return _first_with_words(query, bound)
     table = KIND_TABLES[query.kind.name]
     by_day = bool(query.get("to")) and query.sort[0][0] == "date" and query.one("date_mode", "overlaps") == "overlaps"
     last = bound.value(query.one("to")) if by_day else None
-    bound.shape.append(("by day", by_day))
+    within = bound.all(squares)
+    bound.shape.append(("by day", by_day, len(within)))
     words = query.kind.name == "incident" and query.one("q")
     match = bound.value(search_values(words)[0]) if words else None
     walked = "ix_incident_by_date" if query.sort[0][0] == "date" and not query.get("country") else None
@@ -153,7 +156,11 @@ def _ways(query: Query, bound: Bound) -> Callable[[list[Any]], list[_Way]]:
         if by_day:
             begins_open = [table.c.span_start == BEGINNING, table.c.earliest.is_(None), table.c.date > last]
             begins_open.append(table.c.span_start.is_not(None))
+            begins_open += [table.c.square.in_(within)] if within else []
             parts = [([table.c.date <= last], None), (begins_open, f"ix_{table.name}_open_start")]
+        if within:
+            first = parts[0][0]
+            parts[:1] = [([*first, table.c.square == one], "ix_incident_by_square") for one in within]
         ways = [_Way([*now, *part], index) for part, index in parts]
         if match is not None:
             few: Any = few_have_words(match, sa.literal_column(str(_FEW)))

@@ -113,10 +113,15 @@ _WHOLE_PAGES: dict[tuple[str, ...], str] = {
     ("country", "date", "id"): "by_country",
     ("country", "type", "date", "id"): "by_country_and_type",
     _BY_POINT: "by_point",
+    ("square", "date", "id"): "by_square",
 }
 """Orders in which incidents are mostly asked for. Their indexes hold all that finds a page, so no row is looked at that
 is not on it."""
-_ALSO = {"by_point": ("x", "y", "z"), "by_seq": ("country", "type")}
+_ALSO = {
+    "by_point": ("x", "y", "z"),
+    "by_square": ("lat", "lon", "x", "y", "z"),
+    "by_seq": ("country", "type"),
+}
 """What more some of them hold: a circle is measured by directions, words are mostly looked for in a country."""
 _OF_THE_PAST = (("date", "id"), ("country", "date", "id"))
 """Those of them in which what is true no more is looked for as well."""

@@ -194,6 +194,25 @@ def test_a_part_of_the_map_is_walked_by_date_in_its_squares(ucdp_store: Callable
     assert not any("TEMP B-TREE" in step for step in steps), steps
 
 
+@pytest.mark.parametrize("name", ["list by country and dates", *PARTS])
+def test_each_way_of_a_list_ends_where_the_page_is_full(ucdp_store: Callable[[str], str], name: str) -> None:
+    """PostgreSQL neither reads all that a way leads to nor sorts it."""
+    statement = HOT[name][0]()
+    built = statement.build().compile(dialect=postgresql.psycopg.dialect())
+    with psycopg.connect(ucdp_store("postgresql"), options=READ_OPTIONS) as connection:
+        told = f"EXPLAIN (ANALYZE, FORMAT JSON) {built}"
+        found = connection.execute(told, {**built.params, **statement.values}).fetchone()
+    steps, ways = [found[0][0]["Plan"]], []
+    while steps:
+        step = steps.pop()
+        steps += step.get("Plans", ())
+        if "Append" in step["Node Type"]:
+            ways = step["Plans"]
+    assert len(ways) > 1
+    assert {one["Node Type"] for one in ways} == {"Limit"}
+    assert sum(one["Plans"][0]["Actual Rows"] for one in ways) <= len(ways) * statement.values["limit"]
+
+
 @pytest.mark.parametrize("name", ["box of a country", "small circle", "box of a filter"])
 def test_points_are_looked_for_in_strips(ucdp_store: Callable[[str], str], name: str) -> None:
     """By latitude within each strip, and not all around the earth."""

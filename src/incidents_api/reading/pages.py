@@ -23,6 +23,7 @@ from incidents_api.storage.dialects import (
     few_have_words,
     filled,
     first_with_words,
+    in_order,
     joined,
     place_of,
     search_values,
@@ -56,7 +57,8 @@ def page(query: Query, *, to: Audience, left: bool = False, mark: str = SEPARATO
     def build() -> sa.Select[*tuple[Any, ...]]:
         keys, source = ordered()
         met = [*where, *([] if after is None else [_after(keys, after)])]
-        found = [_found(way, source, keys, met) for way in ways(met)]
+        every = ways(met)
+        found = [_found(way, source, keys, met, merged=len(every) > 1) for way in every]
         # The rows of the page first: what is looked up and joined afterwards is theirs alone.
         rows = _first(found, keys)
         keys = [replace(key, column=rows.c[f"key_{n}"]) for n, key in enumerate(keys)]
@@ -189,8 +191,8 @@ def _first_with_words(query: Query, bound: Bound) -> Callable[[list[Any]], list[
     return made
 
 
-def _found(way: _Way, source: Any, keys: Sequence[_Key], where: Sequence[Any]) -> sa.Select[Any]:
-    """The rows of one way: what leads to their documents, and their place in the order."""
+def _found(way: _Way, source: Any, keys: Sequence[_Key], where: Sequence[Any], *, merged: bool) -> sa.Select[Any]:
+    """The rows of one way: what leads to their documents, and their place in the order. `merged`: with others."""
     table = keys[-1].column.table
     named = [key.column.label(f"key_{n}") for n, key in enumerate(keys)]
     own = [table.c[name] for name in ("id", "version", "seq_from", "audience") if name in table.c]
@@ -198,7 +200,7 @@ def _found(way: _Way, source: Any, keys: Sequence[_Key], where: Sequence[Any]) -
     if way.index is not None:
         chosen = by_index(chosen, table, way.index)
     if way.only_if is None:
-        return chosen
+        return in_order(chosen, [*map(_lowest_nulls, keys)], _LIMIT) if merged else chosen
     # SQLite begins with the limit, and looks at other conditions of this kind once for each row.
     limit = sa.case((way.only_if, _LIMIT), else_=sa.literal_column("0"))
     return sa.select(chosen.order_by(*map(_lowest_nulls, keys)).limit(limit).subquery())

@@ -67,8 +67,32 @@ def by_index(select: sa.Select[Any], table: sa.FromClause, name: str) -> sa.Sele
     return select.with_hint(table, f"INDEXED BY {name}", dialect_name="sqlite")
 
 
+def in_order(select: sa.Select[Any], order: Sequence[Any], limit: Any) -> sa.Select[Any]:
+    """One of several selects that are to be merged in an order up to a limit, which its own first rows are enough for.
+
+    SQLite merges what each of them walks, up to the end. PostgreSQL does so where it expects many rows; not knowing how
+    places, dates and audiences hang together it expects few, and sorts all there are, unless it is asked like this.
+    """
+    return sa.select(select.order_by(*order).limit(limit).execution_options(**_MERGED).subquery())
+
+
+_MERGED = {"merged": True}
+
+
+def _is_merged(select: Any) -> bool:
+    return bool(select.get_execution_options().get("merged"))
+
+
 class _Hinting(SQLiteCompiler):
     """SQLAlchemy's compiler, which has a place for such hints and leaves them out."""
+
+    def order_by_clause(self, select: Any, **options: Any) -> Any:
+        """None of its own for a select that is merged with others."""
+        return "" if _is_merged(select) else super().order_by_clause(select, **options)  # type: ignore[no-untyped-call]
+
+    def limit_clause(self, select: Any, **options: Any) -> Any:
+        """As above."""
+        return "" if _is_merged(select) else super().limit_clause(select, **options)  # type: ignore[no-untyped-call]
 
     def get_from_hint_text(self, table: Any, text: str | None) -> str | None:
         """The hint as it was given."""

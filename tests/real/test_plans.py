@@ -229,6 +229,31 @@ def test_what_has_no_place_is_found_among_the_closed(ucdp_store: Callable[[str],
     assert (len(ways), len(of_the_page)) == (3, 1), ways
 
 
+@pytest.mark.parametrize(
+    ("asked", "way"),
+    [
+        (
+            {"by": "country", "from": "1999-03", "to": "2002-05"},
+            "COVERING INDEX ix_rollup_coarse (grain=? AND period>?",
+        ),
+        ({"by": "month", "country": "MX"}, "PRIMARY KEY (grain=? AND country_order=?)"),
+        ({"by": "month", "country": "MX", "type": "attack"}, "PRIMARY KEY (grain=? AND country_order=?)"),
+        (
+            {"by": "country", "type": "attack", "from": "1999"},
+            "INDEX ix_rollup_grain_period_country_order (grain=? AND",
+        ),
+    ],
+    ids=str,
+)
+def test_sums_lie_together(ucdp_store: Callable[[str], str], asked: dict[str, str], way: str) -> None:
+    """By country, and by period in an index that holds all there is of them, without those by type."""
+    steps = plan_of_file(ucdp_store("sqlite"), totals.statement(read("totals", **asked), to=PUBLIC))
+    found = [step for step in steps if " rollup " in step]
+    assert found
+    assert all(f"SEARCH rollup USING {way}" in step for step in found), steps
+    assert not any("MULTI-INDEX OR" in step for step in steps)
+
+
 def test_a_figure_is_looked_up_by_its_incident(ucdp_url: str) -> None:
     """Not among all the figures of its measure, which would take as many steps as the square of the incidents."""
     if ucdp_url.startswith("sqlite"):

@@ -1,5 +1,6 @@
 """Migrations on both databases: no drift, down and up again without a loss, and the log never dropped."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -66,6 +67,15 @@ def test_indexes_are_those_of_the_code(database: Database) -> None:
             assert inspector.get_pk_constraint(table.name)["constrained_columns"] == key
 
 
+def test_tables_lie_in_a_file_as_the_code_says(database: Database) -> None:
+    found = {table.name for table in tables.metadata.sorted_tables if not table.dialect_options["sqlite"]["with_rowid"]}
+    assert found
+    with database.connect() as conn:
+        if conn.dialect.name == "sqlite":
+            told = "SELECT name FROM pragma_table_list WHERE wr AND schema = 'main' AND name NOT LIKE 'search%'"
+            assert set(conn.scalars(sa.text(told))) == found
+
+
 def test_a_current_store_is_not_behind(database: Database) -> None:
     assert not behind(database)
     assert names(database) == EVERY
@@ -113,6 +123,23 @@ def test_places_on_the_map_are_written_as_the_code_writes_them(database: Databas
     migrate(database)
     assert dump(database) == before
     assert not database.write_now(projection.is_stale)
+
+
+def test_numbers_of_sums_are_written_as_the_code_writes_them(seeded_database: Database) -> None:
+    nine, three = (make.claim(measure="killed", value=value) for value in (9, 3))
+    whole = make.incident(external_ids={"test": "whole"}, date="2024-03-05", claims=[nine])
+    part = {"type": "part_of", "incident": "test:whole"}
+    parts = [make.incident(title=f"Part {n}", date="2024-03-05", relations=[part], claims=[three]) for n in range(2)]
+    seeded_database.write_now(ingest.ingest, {"incidents": [whole, *parts]}, SEEDER)
+    before = dump(seeded_database)
+    assert any('"-killed"' in row for row in before["rollup"])
+    migrate(seeded_database, "0018")
+    with seeded_database.connect() as conn:
+        more = [json.loads(told) for told in conn.scalars(sa.text("SELECT more FROM rollup"))]
+    assert {name[0] for told in more for name in told} == {"-"}
+    migrate(seeded_database)
+    assert dump(seeded_database) == before
+    assert not seeded_database.write_now(projection.is_stale)
 
 
 def test_the_log_is_not_dropped_while_it_holds_anything(seeded_database: Database) -> None:

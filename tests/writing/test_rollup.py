@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
+from incidents_api.model.figures import SUMMED
 from incidents_api.storage import tables
 from incidents_api.writing import projection
 from tests import make
@@ -35,8 +36,13 @@ def sums(conn: sa.Connection) -> Sums:
     kept = tables.rollup.c
     found: Sums = {}
     for row in conn.execute(sa.select(*kept)):
-        told = {measure: [*levels.values()] for measure, levels in json.loads(row.figures).items()}
-        found[tuple(row[:6])] = (row.n, told | json.loads(row.more))
+        told, numbers = json.loads(row.figures), json.loads(row.numbers)
+        assert told == {
+            measure: dict(zip(SUMMED, levels, strict=True))
+            for measure, levels in numbers.items()
+            if measure[0] not in "-?"
+        }
+        found[tuple(row[:6])] = (row.n, numbers)
     return found
 
 

@@ -200,19 +200,20 @@ def as_told(figures: Mapping[str, Levels]) -> dict[str, dict[str, int]]:
     }
 
 
-def sums_of(figures: Iterable[str], more: Iterable[str]) -> dict[str, Levels]:
-    """By measure the sum of all that is kept of it as JSON: `figures` as totals tell them, `more` beyond that."""
-    every: dict[str, list[Iterable[int]]] = {}
-    for told in orjson.loads(f"[{','.join(figures)}]"):
+def from_told(figures: Mapping[str, Mapping[str, int]]) -> dict[str, Levels]:
+    """Sums by measure, from what totals tell of them."""
+    return {measure: [told[name] for name in SUMMED] for measure, told in figures.items()}
+
+
+def sums_of(kept: Iterable[str]) -> dict[str, Levels]:
+    """The sum of several that are kept as JSON, by measure or by what else they are of."""
+    every: dict[str, list[Levels]] = {}
+    for told in orjson.loads(f"[{','.join(kept)}]"):
         for measure, levels in told.items():
             if measure in every:
-                every[measure].append(levels.values())
+                every[measure].append(levels)
             else:
-                every[measure] = [levels.values()]
-    for text in more:
-        for measure, numbers in orjson.loads(text).items() if text != "{}" else ():
-            every.setdefault(measure, []).append(numbers)
+                every[measure] = [levels]
     return {
-        measure: [*some[0]] if len(some) == 1 else [*map(sum, zip(*some, strict=True))]
-        for measure, some in every.items()
+        measure: some[0] if len(some) == 1 else [*map(sum, zip(*some, strict=True))] for measure, some in every.items()
     }

@@ -34,9 +34,11 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Rolled:
-    """The sums that answer a query. `rest`: which of its incidents are in none of them, as conditions on figures and
-    the index that leads to these few. `cells`: of the wholes whose parts no sum takes off; None: of any."""
+    """The sums that answer a query: those of each of `spans` that meet `where`; none is of two. `rest`: which incidents
+    are in none of them, as conditions on figures and the index that leads to these few. `cells`: of the wholes whose
+    parts no sum takes off; None: of any."""
 
+    spans: list[Condition]
     where: list[Condition]
     rest: list[tuple[list[Condition], str]]
     cells: list[Any] | None
@@ -72,7 +74,8 @@ def rolled(query: Query, bound: Bound, *, to: Audience) -> Callable[[Any], Rolle
             )
             for grain, *one in ends
         ]
-        where = [sa.or_(*some) if some else sa.false(), *(_holds(*one) for one in asked)]
+        where = [_holds(*one) for one in asked]
+        where += [] if finely else [told.type == sa.literal_column("''")]  # which an index of these is entered by
         loose = [open_to_all, figure.month.is_(None)]
         of_years = [figure.year.is_(None), *([figure.year.in_(beside)] if beside else [])] if dated else []
         if query.get("country"):  # whose loose ones lie together
@@ -82,7 +85,7 @@ def rolled(query: Query, bound: Bound, *, to: Audience) -> Callable[[Any], Rolle
         rest += [([one], "ix_figure_closed") for one in _closed_ones(figure, to)]
         if months:
             rest.append(([open_to_all, figure.month.is_not(None), figure.month.in_(months)], "ix_figure_by_day"))
-        return Rolled(where, rest, None if finely else cells)
+        return Rolled(some, where, rest, None if finely else cells)
 
     return made
 
@@ -224,17 +227,29 @@ _PERIODS = ("year", "month")
 
 def sums_as_text(query: Query, sums: Rolled) -> Any:
     """The sums that are kept, as one text: lines of values parted by tabs. A value for each group, the period for a
-    year or month; how many incidents; their figures, and what else there is of them, as JSON (writing/rollup.py)."""
+    year or month; how many incidents; their numbers as JSON, and where groups may have one sum each, their figures as
+    they are told (writing/rollup.py)."""
     told = tables.rollup.c
     named = {"country": told.country_order} | dict.fromkeys(_PERIODS, told.period)
     keys = [named[name] if name in named else told[name] for name in query.get("by")]
-    only_counts = query.get("figures") and counted_by(query) == (ITSELF,)
-    figures = [sa.literal_column("'{}'", sa.Text)] * 2 if only_counts else [told.figures, told.more]
+    nothing: sa.ColumnElement[str] = sa.literal_column("'{}'", sa.Text)
+    figures: Any = told.figures if _one_each(query) else nothing
+    numbers: Any = told.numbers
+    if query.get("figures") and counted_by(query) == (ITSELF,):
+        figures = numbers = nothing
     no_period = [] if wants_period_totals(query) else [sa.not_(sums.is_period)]
-    values = [*(keys or [sa.literal_column("''", sa.Text)]), told.n, *figures]
+    values = [*(keys or [sa.literal_column("''", sa.Text)]), told.n, numbers, figures]
     line = filled(sa.literal_column(f"'{chr(9).join('%s' for _ in values)}'"), *values)
-    text = sa.select(joined(line, sa.literal_column("'\n'"))).where(*sums.where, *no_period).scalar_subquery()
-    return sa.func.coalesce(text, sa.literal_column("''"))
+    # Each span by itself: for one OR of all SQLite would see to it that no row is found twice, which takes longer.
+    every = sa.select(joined(line, sa.literal_column("'\n'"))).where(*sums.where, *no_period)
+    texts = [every.where(span).scalar_subquery() for span in sums.spans]
+    joint = filled(sa.literal_column(f"'{chr(10).join('%s' for _ in texts)}'"), *texts)
+    return sa.func.coalesce(joint, sa.literal_column("''"))
+
+
+def _one_each(query: Query) -> bool:
+    """Whether groups may be of one sum each, as nearly all by month are."""
+    return counted_by(query) == (ITSELF,) and not {*_PERIODS}.isdisjoint(query.get("by"))
 
 
 Told = dict[str, Levels] | str
@@ -257,7 +272,7 @@ def add_up(text: str, query: Query) -> Sums:
     by, counted = query.get("by"), counted_by(query)
     periods = tuple([(place, name) for place, name in enumerate(by) if name in _PERIODS])
     groups: dict[tuple[str | None, ...], list[str]] = {}
-    for line in text.split("\n") if text else ():
+    for line in filter(None, text.split("\n")):
         told = line.rsplit("\t", 3)
         key = _key_of(told[0], periods) if by else ()
         if key in groups:
@@ -266,16 +281,16 @@ def add_up(text: str, query: Query) -> Sums:
             groups[key] = told
     asked = counted if counted != (ITSELF,) else None
     wanted = asked and {*asked, *(() if query.get("figures") else (f"-{name}" for name in asked))}
-    found = Sums({}, {})
+    found, told_alone = Sums({}, {}), _one_each(query) or bool(query.get("figures") and not asked)
     for key, (_, *several) in groups.items():
-        numbers, figures, more = several[::3], several[1::3], several[2::3]
-        if len(numbers) == 1 and more[0] == "{}" and not asked:
-            found.incidents[key], found.figures[key] = int(numbers[0]), figures[0]
+        counts, numbers, figures = several[::3], several[1::3], several[2::3]
+        if told_alone and len(counts) == 1 and '"-' not in numbers[0]:
+            found.incidents[key], found.figures[key] = int(counts[0]), figures[0]
             continue
-        sums = sums_of(figures, more)
+        sums = sums_of(numbers)
         if wanted:
             sums = {name: levels for name, levels in sums.items() if name in wanted}
-        many = sum(sums[name][_N] for name in asked if name in sums) if asked else sum(map(int, numbers))
+        many = sum(sums[name][_N] for name in asked if name in sums) if asked else sum(map(int, counts))
         if not many:
             continue
         found.incidents[key], found.figures[key] = many, sums

@@ -9,7 +9,7 @@ import orjson
 import sqlalchemy as sa
 
 from incidents_api.model.audience import Audience
-from incidents_api.model.figures import LEVELS, MEASURE_ABOVE, Figure, Levels, added, as_told, sums_of
+from incidents_api.model.figures import LEVELS, MEASURE_ABOVE, Figure, Levels, added, as_told, from_told
 from incidents_api.model.netting import Netted
 from incidents_api.reading.bound import Bound, Condition, seen
 from incidents_api.reading.cells import CELL, DEFAULT_ZOOM, box
@@ -270,7 +270,7 @@ class Read:
         """The sums of a group, to be changed."""
         told = self.sums.get(key, {})
         if isinstance(told, str):
-            told = sums_of((told,), ())
+            told = from_told(orjson.loads(told))
         self.sums[key] = told
         return told
 

@@ -9,7 +9,7 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from incidents_api.model.figures import LEVELS, MEASURE_ABOVE, Figure, Levels, added, as_told, levels_of, sums_of
+from incidents_api.model.figures import LEVELS, Figure, Levels, added, as_told, levels_of
 from incidents_api.storage import dialects, tables
 from incidents_api.storage.dialects import Prepared
 from incidents_api.storage.tables import NO_POINT, PERIOD_TOTAL, ROLLED
@@ -93,8 +93,7 @@ class Sums:
                 _note(figures, measure, levels)
             figures = {measure: levels for measure, levels in sorted(figures.items()) if levels[_N]}
             if number or figures:
-                more = {name: levels for name, levels in figures.items() if name not in MEASURE_ABOVE}
-                kept.append((*key, number, *(orjson.dumps(one).decode() for one in (as_told(figures), more))))
+                kept.append((*key, number, *(orjson.dumps(one).decode() for one in (as_told(figures), figures))))
             else:
                 empty.append(key)
         dialects.put_rows(self._conn, tables.rollup, kept, ROLLED)
@@ -105,7 +104,7 @@ class Sums:
 
     def _held(self, keys: Sequence[Key]) -> dict[Key, tuple[int, dict[str, Levels]]]:
         rows = dialects.rows_of(self._conn, tables.rollup, keys, ROLLED) if keys else []
-        return {tuple(key): (number, sums_of((figures,), (more,))) for *key, number, figures, more in rows}
+        return {tuple(key): (number, orjson.loads(numbers)) for *key, number, _, numbers in rows}
 
     def _told(self, incident_ids: Iterable[str]) -> Iterable[Told]:
         for some in some_of(sorted(incident_ids), _AT_ONCE):

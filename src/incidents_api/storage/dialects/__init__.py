@@ -21,6 +21,7 @@ from incidents_api.storage.dialects.connections import (
     writer_lock,
 )
 from incidents_api.storage.dialects.expressions import (
+    IN_ORDER_OF_KEY,
     Place,
     Text,
     as_bytes,
@@ -31,6 +32,7 @@ from incidents_api.storage.dialects.expressions import (
     filled,
     in_order,
     index,
+    index_of_file,
     index_of_place,
     inside,
     joined,
@@ -68,6 +70,7 @@ from incidents_api.storage.dialects.words import (
 
 __all__ = [
     "COPIES",
+    "IN_ORDER_OF_KEY",
     "LAST_SEQ",
     "MANY",
     "READ_OPTIONS",
@@ -99,6 +102,7 @@ __all__ = [
     "has_words",
     "in_order",
     "index",
+    "index_of_file",
     "index_of_place",
     "index_words",
     "indexed_words",

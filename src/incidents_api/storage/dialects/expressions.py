@@ -1,6 +1,6 @@
 """What SQL is spelt differently in: types, partial indexes, and functions that each engine has under another name."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -59,6 +59,16 @@ def partial_index(name: str | None, columns: Sequence[Any], *where: Any) -> Inde
     """An index over the rows that meet these conditions, named after its columns unless a name is given."""
     met = sa.and_(*where)
     return Index(name, *columns, sqlite_where=met, postgresql_where=met)
+
+
+def index_of_file(name: str, columns: Sequence[Any], *where: Any) -> Index:
+    """A partial index of a file alone, with all that is read of its rows. A server would have to write it whenever one
+    of them changes, and look them up all the same until they are vacuumed."""
+    return Index(name, *columns, sqlite_where=sa.and_(*where), info={"only": "sqlite"}).ddl_if(dialect="sqlite")
+
+
+IN_ORDER_OF_KEY: Mapping[str, Any] = {"sqlite_with_rowid": False}
+"""Options of a table whose rows lie in the order of its key in a file: neighbours are read together."""
 
 
 def by_index(select: sa.Select[Any], table: sa.FromClause, name: str) -> sa.Select[Any]:

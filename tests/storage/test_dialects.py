@@ -165,6 +165,28 @@ def test_a_read_that_takes_too_long_is_given_up(store_url: str, engine: str) -> 
     asyncio.run(ask())
 
 
+def test_a_search_is_planned_for_its_words(new_store: Callable[..., str]) -> None:
+    """PostgreSQL keeps a plan of what is often asked, but none that is for any word."""
+    incident = tables.KIND_TABLES["incident"]
+    everything = sa.select(incident.c.id)
+    match, tsquery = sa.literal("massacre"), sa.literal("'massacre'")
+    held = everything.where(dialects.has_words(incident.c.seq_from, match, tsquery))
+
+    async def ask() -> list[str]:
+        reader = dialects.make_reader(dialects.parse_url(new_store("postgresql")), 1, 5.0)
+        for statement in (everything, held):
+            compiled = reader.compile(statement, short=False)
+            for _ in range(10):
+                await reader.rows(compiled, {}, short=False)
+        kept = await reader.rows(dialects.Compiled("SELECT statement FROM pg_prepared_statements", {}), {}, short=False)
+        await reader.close()
+        return [row[0] for row in kept]
+
+    [kept] = asyncio.run(ask())
+    assert "incident" in kept
+    assert "search" not in kept
+
+
 def test_a_store_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
     async def ask(url: str) -> None:
         reader = dialects.make_reader(dialects.parse_url(url), 2, 0.3)

@@ -25,12 +25,13 @@ Row = Sequence[Any]
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A statement as the driver takes it: its text, the values of its literals, and the order of all of its values
-    where the driver takes them by their places."""
+    """A statement as the driver takes it: its text, the values of its literals, the order of all of its values where
+    the driver takes them by their places, and whether it is to be planned for its values each time."""
 
     sql: str | bytes
     literals: Mapping[str, Any]
     order: tuple[str, ...] = ()
+    anew: bool = False
 
 
 class Reader(Protocol):
@@ -175,7 +176,9 @@ class PostgresReader:
     def compile(self, statement: sa.Select[Any], *, short: bool) -> Compiled:
         """The statement as bytes for the driver, whose values have places."""
         compiled: Any = statement.compile(dialect=self._dialect)
-        return Compiled(str(compiled).encode(), dict(compiled.params), tuple(compiled.positiontup))
+        sql = str(compiled)
+        # One word is in a hundred incidents, another in a hundred thousand: a plan made for any is good for few.
+        return Compiled(sql.encode(), dict(compiled.params), tuple(compiled.positiontup), anew=" @@ " in sql)
 
     async def rows(self, compiled: Compiled, values: Mapping[str, Any], *, short: bool) -> list[Row]:
         """The rows; `short` makes no difference here."""
@@ -192,7 +195,7 @@ class PostgresReader:
             async with self._pool.connection(own.most(self._seconds)) as connection:
                 own.waited_since(asked)
                 placed = [values[name] if name in values else compiled.literals[name] for name in compiled.order]
-                cursor = await connection.execute(compiled.sql, placed)
+                cursor = await connection.execute(compiled.sql, placed, prepare=False if compiled.anew else None)
                 return list(await cursor.fetchall())
         except (psycopg.OperationalError, psycopg_pool.PoolTimeout) as error:
             raise Unavailable("the store could not answer in time") from error

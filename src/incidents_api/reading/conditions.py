@@ -156,11 +156,12 @@ def squares_walked(query: Query) -> list[int]:
     only = {name for name, _ in query.filters} <= _WITH_SQUARES and query.at is None
     if bounds is None or not only or [name for name, _ in query.sort] != ["date"]:
         return []
-    own = squares(bounds, coarse=False)
     area = sum(east - west for west, east in bounds.spans) * (bounds.north - bounds.south)
-    coarse = _is_coarse(as_precise_as(query.one("max_precision", "city")))
-    found = squares(bounds, coarse=True) if coarse else own
-    return found if len(found) <= _MOST_SQUARES and area >= _LEAST_SHARE * len(own) else []
+    if area > _MOST_SQUARES:
+        return []
+    own = squares(bounds, coarse=False)
+    every = squares(bounds, coarse=True) if _is_coarse(as_precise_as(query.one("max_precision", "city"))) else own
+    return every if len(every) <= _MOST_SQUARES and area >= _LEAST_SHARE * len(own) else []
 
 
 def _in_circle(query: Query, table: Rows, bound: Bound) -> list[Later]:

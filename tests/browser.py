@@ -10,6 +10,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
+from tests import machine
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 QUIET = (
     "--no-sandbox",
@@ -44,17 +46,9 @@ def _installed(play: Playwright) -> str:
     own = Path(play.chromium.executable_path)
     found = next(filter(None, map(shutil.which, NAMES)), None)
     if found is None and not own.exists():
-        _install()
+        if os.geteuid() == 0 and shutil.which("apt-get"):
+            return machine.program("chromium", "chromium")
+        say("Installing the Chromium of Playwright: the browser tests need it ...")
+        subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=True, timeout=600)
         found = next(filter(None, map(shutil.which, NAMES)), None)
     return found or str(own)
-
-
-def _install() -> None:
-    if os.geteuid() == 0 and shutil.which("apt-get"):
-        say("Installing Chromium with apt-get: the browser tests need it ...")
-        environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-        for command in (["update"], ["install", "--yes", "--no-install-recommends", "chromium"]):
-            subprocess.run(["apt-get", "--quiet", "--quiet", *command], env=environment, check=True, timeout=600)
-        return
-    say("Installing the Chromium of Playwright: the browser tests need it ...")
-    subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=True, timeout=600)

@@ -173,7 +173,7 @@ def test_a_search_is_planned_for_its_words(new_store: Callable[..., str]) -> Non
     held = everything.where(dialects.has_words(incident.c.seq_from, match, tsquery))
 
     async def ask() -> list[str]:
-        reader = dialects.make_reader(dialects.parse_url(new_store("postgresql")), 1, 5.0)
+        reader = dialects.PostgresReader(dialects.parse_url(new_store("postgresql")), 1, 5.0)
         for statement in (everything, held):
             compiled = reader.compile(statement, short=False)
             for _ in range(10):

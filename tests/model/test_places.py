@@ -4,7 +4,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from incidents_api.model import vocabulary
-from incidents_api.model.places import PRECISE, Bounds, as_precise_as, square, squares, strip, strips
+from incidents_api.model.geometry import Box
+from incidents_api.model.places import PRECISE, as_precise_as, square, squares, strip, strips
 
 PRECISIONS = vocabulary.codes("location_precision")
 LONGITUDES = st.floats(-180, 180)
@@ -42,17 +43,17 @@ def test_a_box_touches_the_squares_of_its_points(
 ) -> None:
     """The height may lead over the pole, as that of a circle does."""
     (west, south), (width, height), (along, up) = corner, size, away
-    box = Bounds([(west, min(180.0, west + width))], south, south + height)
+    box = Box(west, south, min(180.0, west + width), south + height)
     touched, precise = squares(box, coarse=True), squares(box, coarse=False)
     lon, lat = min(180.0, west + along), min(90.0, south + up)
     found = square(lon, lat, precision)
-    if lon <= box.spans[0][1] and lat <= box.north:
+    if lon <= box.east and lat <= box.north:
         assert found in touched
         assert (found in precise) is (precision in PRECISE)
-    elif lon - box.spans[0][1] >= 1 or lat - box.north >= 1:
+    elif lon - box.east >= 1 or lat - box.north >= 1:
         assert found not in touched
     assert len(touched) == len(set(touched)) == 2 * len(precise)
-    assert {one // 1_000 for one in touched} == set(strips(box.spans))
+    assert {one // 1_000 for one in touched} == set(strips((one.west, one.east) for one in box.spans()))
     assert all(0 <= one % 1_000 <= 180 for one in touched)
 
 

@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from incidents_api.model import gazetteer, vocabulary
+from incidents_api.model.geometry import Box
 from incidents_api.model.wire import Record
 
 EARTH_KM = 6371.0088
@@ -46,18 +46,6 @@ def direction(lon: float, lat: float) -> tuple[float, float, float]:
 _COARSE = 1_000
 
 
-Span = tuple[float, float]
-"""A span of longitudes, from west to east."""
-
-
-class Bounds(NamedTuple):
-    """A part of the map: spans of longitude, two of them over the antimeridian, between two latitudes."""
-
-    spans: Sequence[Span]
-    south: float
-    north: float
-
-
 def strip(lon: float, precision: str | None) -> int:
     """The strip of the map, one degree of longitude wide, that a point is looked for in: its whole degrees, eastward.
 
@@ -66,7 +54,7 @@ def strip(lon: float, precision: str | None) -> int:
     return math.floor(lon) + (0 if precision in PRECISE else _COARSE)
 
 
-def strips(spans: Iterable[Span], *, coarse: bool = True) -> list[int]:
+def strips(spans: Iterable[tuple[float, float]], *, coarse: bool = True) -> list[int]:
     """Every strip that these spans of longitude touch; with `coarse` those of points that stand for units, too.
 
     The last stands there several times: lengths are 1, 2, 4 and so on, so that few statements are to be made.
@@ -75,7 +63,7 @@ def strips(spans: Iterable[Span], *, coarse: bool = True) -> list[int]:
     return found + found[-1:] * ((1 << (len(found) - 1).bit_length()) - len(found))
 
 
-def _touched(spans: Iterable[Span], *, coarse: bool) -> list[int]:
+def _touched(spans: Iterable[tuple[float, float]], *, coarse: bool) -> list[int]:
     found = [one for west, east in spans for one in range(math.floor(west), math.floor(east) + 1)]
     return found + [one + _COARSE for one in found] if coarse else found
 
@@ -85,10 +73,11 @@ def square(lon: float, lat: float, precision: str | None) -> int:
     return 1_000 * strip(lon, precision) + math.floor(lat) + 90
 
 
-def squares(bounds: Bounds, *, coarse: bool) -> list[int]:
-    """Every square that these bounds touch; with `coarse` those of points that stand for units, too."""
-    bands = range(math.floor(max(bounds.south, -90.0)) + 90, math.floor(min(bounds.north, 90.0)) + 91)
-    return [1_000 * one + band for one in _touched(bounds.spans, coarse=coarse) for band in bands]
+def squares(box: Box, *, coarse: bool) -> list[int]:
+    """Every square that a box touches; with `coarse` those of points that stand for units, too."""
+    bands = range(math.floor(max(box.south, -90.0)) + 90, math.floor(min(box.north, 90.0)) + 91)
+    touched = _touched(((one.west, one.east) for one in box.spans()), coarse=coarse)
+    return [1_000 * one + band for one in touched for band in bands]
 
 
 def chord(km: float) -> float:

@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from incidents_api.model.audience import Audience
 from incidents_api.model.claims import DIMS
 from incidents_api.model.field import Field
+from incidents_api.model.geometry import Box
 from incidents_api.model.places import (
     EARTH_KM,
     PRECISE,
-    Bounds,
     as_precise_as,
     chord,
     direction,
@@ -40,7 +40,7 @@ _EXTERNAL = re.compile(r"([a-z][a-z0-9_]{0,31}):(?!//)(\S.*)")
 
 
 def conditions(
-    query: Query, bound: Bound, *, to: Audience, table: Rows | None = None, words: bool = True, strips: bool = True
+    query: Query, bound: Bound, *, to: Audience, table: Rows | None = None, words: bool = True, in_strips: bool = True
 ) -> Where:
     """What a record must meet, all of it, to be in an answer for this audience.
 
@@ -56,7 +56,7 @@ def conditions(
         if query.get("q") and not to.full:
             # A row of the public's own holds no words; those of its seq are of the whole record.
             found.append(lambda: sa.func.coalesce(own.c.audience, sa.literal_column("0")) != PUBLIC_ROW)
-    found.groups = {"undated": _dates(query, own, bound), "unlocated": _places(query, own, bound, in_strips=strips)}
+    found.groups = {"undated": _dates(query, own, bound), "unlocated": _places(query, own, bound, in_strips=in_strips)}
     for group in found.groups.values():
         found += group
     found += _words(query, own, bound) if words else []
@@ -109,8 +109,8 @@ def _places(query: Query, table: Rows, bound: Bound, *, in_strips: bool) -> list
     told = bounds is not None and has_strips(table)  # strips and squares tell what is a place, too
     bound.shape.append(("place", box and box[0] > box[2], radius is not None, len(codes), told and in_strips))
     found: list[Later] = []
-    if told and in_strips and bounds is not None:
-        named = bound.all(strips(bounds.spans, coarse=_is_coarse(codes)))
+    if bounds is not None and told and in_strips:
+        named = bound.all(strips(((one.west, one.east) for one in bounds.spans()), coarse=_is_coarse(codes)))
         bound.shape.append(("strips", len(named)))
         found.append(lambda: table.c.strip.in_(named))
     if not told or codes != PRECISE:
@@ -129,21 +129,24 @@ def _is_coarse(codes: Sequence[str]) -> bool:
     return len(codes) > len(PRECISE)
 
 
-def _bounds(query: Query) -> Bounds | None:
+def _bounds(query: Query) -> Box | None:
     """The box that is asked for, or the one around the circle; None: no place is asked for."""
     box, radius = query.one("bbox"), query.one("radius_km")
     if box is not None:
-        west, south, east, north = box
-        return Bounds([(west, east)] if west <= east else [(west, 180.0), (-180.0, east)], south, north)
+        return Box(*box)
     if radius is None:
         return None
     reach, lat = math.degrees(radius / EARTH_KM), query.one("lat")
-    return Bounds([_meridians(query.one("lon"), lat, reach) or (-180.0, 180.0)], lat - reach, lat + reach)
+    west, east = _meridians(query.one("lon"), lat, reach) or (-180.0, 180.0)
+    return Box(west, lat - reach, east, lat + reach)
 
 
 _MOST_SQUARES = 16
+"""So many ways a list is made of at the most; a server takes its time to plan each of them."""
 _LEAST_SHARE = 1 / 16
-_WITH_SQUARES = frozenset(("bbox", "lat", "lon", "radius_km", "max_precision", "from", "to"))
+"""Of the squares that it touches a part of the map is at least this, or most of what is walked lies outside."""
+_WITH_SQUARES = frozenset((*PLACE, "from", "to"))
+"""What the index of squares holds."""
 
 
 def squares_walked(query: Query) -> list[int]:
@@ -152,15 +155,14 @@ def squares_walked(query: Query) -> list[int]:
     None where they are very many, or the place is a small part of them; and where more is asked for than places and
     days, which the index of squares does not hold.
     """
-    bounds = _bounds(query)
-    only = {name for name, _ in query.filters} <= _WITH_SQUARES and query.at is None
-    if bounds is None or not only or [name for name, _ in query.sort] != ["date"]:
+    box = _bounds(query)
+    if box is None or query.at is not None or [name for name, _ in query.sort] != ["date"]:
         return []
-    area = sum(east - west for west, east in bounds.spans) * (bounds.north - bounds.south)
-    if area > _MOST_SQUARES:
+    area = sum(one.east - one.west for one in box.spans()) * (box.north - box.south)
+    if area > _MOST_SQUARES or not {name for name, _ in query.filters} <= _WITH_SQUARES:
         return []
-    own = squares(bounds, coarse=False)
-    every = squares(bounds, coarse=True) if _is_coarse(as_precise_as(query.one("max_precision", "city"))) else own
+    own = squares(box, coarse=False)
+    every = squares(box, coarse=True) if _is_coarse(as_precise_as(query.one("max_precision", "city"))) else own
     return every if len(every) <= _MOST_SQUARES and area >= _LEAST_SHARE * len(own) else []
 
 

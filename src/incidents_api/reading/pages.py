@@ -47,7 +47,7 @@ def page(query: Query, *, to: Audience, left: bool = False, mark: str = SEPARATO
     """
     bound = Bound(query.at)
     walked = squares_walked(query) if query.kind.name == "incident" else []
-    where = conditions(query, bound, to=to, words=not _words_alone(query), strips=not walked)
+    where = conditions(query, bound, to=to, words=not _words_alone(query), in_strips=not walked)
     ordered, ways = _ordered(query, bound), _ways(query, bound, walked)
     after = query.after and [None if value is None else bound.value(value) for value in query.after]
     bound.shape.append(after and tuple(value is None for value in after))

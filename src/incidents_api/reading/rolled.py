@@ -227,16 +227,18 @@ _PERIODS = ("year", "month")
 
 def sums_as_text(query: Query, sums: Rolled) -> Any:
     """The sums that are kept, as one text: lines of values parted by tabs. A value for each group, the period for a
-    year or month; how many incidents; their numbers as JSON, and where groups may have one sum each, their figures as
-    they are told (writing/rollup.py)."""
+    year or month; how many incidents; their numbers as JSON, and where groups may have one sum each, as nearly all by
+    month do, their figures as they are told (writing/rollup.py)."""
     told = tables.rollup.c
     named = {"country": told.country_order} | dict.fromkeys(_PERIODS, told.period)
     keys = [named[name] if name in named else told[name] for name in query.get("by")]
-    nothing: sa.ColumnElement[str] = sa.literal_column("'{}'", sa.Text)
-    figures: Any = told.figures if _one_each(query) else nothing
+    figures: Any = sa.literal_column("''", sa.Text)
     numbers: Any = told.numbers
-    if query.get("figures") and counted_by(query) == (ITSELF,):
-        figures = numbers = nothing
+    if counted_by(query) == (ITSELF,):
+        if query.get("figures"):  # which asks for none of them
+            figures = numbers = sa.literal_column("'{}'", sa.Text)
+        elif not {*_PERIODS}.isdisjoint(query.get("by")):
+            figures = told.figures
     no_period = [] if wants_period_totals(query) else [sa.not_(sums.is_period)]
     values = [*(keys or [sa.literal_column("''", sa.Text)]), told.n, numbers, figures]
     line = filled(sa.literal_column(f"'{chr(9).join('%s' for _ in values)}'"), *values)
@@ -245,11 +247,6 @@ def sums_as_text(query: Query, sums: Rolled) -> Any:
     texts = [every.where(span).scalar_subquery() for span in sums.spans]
     joint = filled(sa.literal_column(f"'{chr(10).join('%s' for _ in texts)}'"), *texts)
     return sa.func.coalesce(joint, sa.literal_column("''"))
-
-
-def _one_each(query: Query) -> bool:
-    """Whether groups may be of one sum each, as nearly all by month are."""
-    return counted_by(query) == (ITSELF,) and not {*_PERIODS}.isdisjoint(query.get("by"))
 
 
 Told = dict[str, Levels] | str
@@ -281,10 +278,10 @@ def add_up(text: str, query: Query) -> Sums:
             groups[key] = told
     asked = counted if counted != (ITSELF,) else None
     wanted = asked and {*asked, *(() if query.get("figures") else (f"-{name}" for name in asked))}
-    found, told_alone = Sums({}, {}), _one_each(query) or bool(query.get("figures") and not asked)
+    found = Sums({}, {})
     for key, (_, *several) in groups.items():
         counts, numbers, figures = several[::3], several[1::3], several[2::3]
-        if told_alone and len(counts) == 1 and '"-' not in numbers[0]:
+        if len(counts) == 1 and figures[0] and '"-' not in numbers[0]:
             found.incidents[key], found.figures[key] = int(counts[0]), figures[0]
             continue
         sums = sums_of(numbers)

@@ -270,6 +270,7 @@ current_index(figure.c.incident_id, figure.c.measure, figure.c.whole)
 current_index(figure.c.measure, figure.c.population, figure.c.incident_id)
 current_index(figure.c.admin1, figure.c.measure, figure.c.span_end)
 
+
 PERIOD_TOTAL = "period_total"
 """The granularity of incidents that are left out of totals unless they are asked for."""
 _FIRST = ("country_order", "measure", "span_end")
@@ -342,9 +343,7 @@ rollup = Table(
     Column("n", BigInteger, nullable=False),
     # As totals tell them, and as arrays, which add up quicker, with what parts take off them.
     *(Column(name, Text, nullable=False) for name in ("figures", "numbers")),
-    PrimaryKeyConstraint(
-        "grain", "country_order", *(name for name in ROLLED if name not in ("grain", "country_order"))
-    ),
+    PrimaryKeyConstraint("grain", "country_order", "period", *ROLLED[3:]),
     info={"holds": "Incidents that are for everybody, by country and year or month: how many, and sums by measure."},
     **IN_ORDER_OF_KEY,
 )
